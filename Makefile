@@ -1,0 +1,70 @@
+# Every target works in a fresh clone; `make` alone prints this list.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_DIR ?= .demo
+DEMO_ARGS ?=
+PYTEST_ARGS ?=
+STAMP := $(VENV)/.installed
+UV := $(BIN)/uv
+COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+.PHONY: help setup demo test test-unit check fmt lint type imports generate generated lock cov clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## .venv with the locked dependencies and .venv/bin/stagewright
+
+$(STAMP): requirements/uv.txt requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v=sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "Stagewright needs Python 3.11 to 3.13, this is %d.%d: set PYTHON=python3.12, say" % v)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt requirements/uv.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## the main job on one machine: a bank's week, from training to a verified ledger
+	@$(BIN)/stagewright demo --dir "$(DEMO_DIR)" $(DEMO_ARGS)
+
+test: setup ## every hermetic test: no network, no root
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-unit: setup ## the quick ones: unit, property, vectors
+	$(BIN)/python -m pytest tests/unit tests/property tests/vectors $(PYTEST_ARGS)
+
+cov: setup ## branch coverage of the decisions and the ledger, which has to be whole
+	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(PYTEST_ARGS)
+
+check: setup lint type imports generated ## lint, types, layers, generated files
+
+lint: setup
+	$(BIN)/ruff format --check --quiet controller tests benchmarks
+	$(BIN)/ruff check --quiet controller tests benchmarks
+	$(BIN)/python .ci/module_length.py
+
+fmt: setup ## format and mend what can be mended
+	$(BIN)/ruff format controller tests benchmarks
+	$(BIN)/ruff check --fix controller tests benchmarks
+
+type: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports --no-cache
+
+generate: setup ## write the files that are made from the code
+	$(BIN)/python -m stagewright.schema.generate manifests/schemas
+
+generated: setup
+	$(BIN)/python -m stagewright.schema.generate --check manifests/schemas
+
+lock: setup ## make requirements/*.txt anew
+	$(UV) $(COMPILE) requirements/uv.in -o requirements/uv.txt
+	$(UV) $(COMPILE) pyproject.toml -o requirements/base.txt
+	$(UV) $(COMPILE) pyproject.toml --extra local --group dev -o requirements/dev.txt
+
+clean: ## remove what make made
+	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage build dist

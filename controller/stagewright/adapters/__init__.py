@@ -1,0 +1,1 @@
+"""One outside system each: git, MLflow, the file system, the clock. Their exceptions stop here."""

@@ -1,0 +1,1 @@
+"""Sequencing over ports: sync, promote, trace, verify. Decides nothing itself."""

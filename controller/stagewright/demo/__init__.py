@@ -1,0 +1,1 @@
+"""The main job on one machine, played with real servers, real keys and a real repository."""

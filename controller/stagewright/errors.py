@@ -1,0 +1,89 @@
+"""Every error that crosses a module border, grouped by who must act.
+
+    StagewrightError
+    ├── InvalidError            the caller or the author of a document mends it; nothing was changed
+    │   ├── DocumentError       one document, with file, line and column
+    │   └── UsageError          the command line or the configuration
+    ├── UnreachableError        nobody may need to act: a system did not answer; retry with back-off
+    │   └── IncompleteError     it answered, but not wholly; no verdict may be drawn from that
+    ├── ForbiddenError          credentials are missing, expired or too weak
+    ├── NotFoundError           the named thing does not exist
+    ├── StalledError            a person must look before anything is applied again
+    └── LedgerError             the ledger is damaged, locked or fenced off
+        ├── LedgerDamagedError  it does not verify; never written again until a person has looked
+        ├── LedgerConflictError another writer was first; re-read and try again
+        └── LedgerMissingError  no ledger here, though one is wanted
+
+`str(error)` is for logs: one line, no secret. `error.hint` tells the person what to do next.
+Errors of other libraries stop at the adapter that called them (`raise ... from error`).
+"""
+
+
+class StagewrightError(Exception):
+    """Something went wrong that a person or a retry can mend."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        """`message` says what and where in one line; `hint` says what to do next."""
+        super().__init__(message)
+        self.hint = hint
+
+
+class InvalidError(StagewrightError):
+    """The input is wrong; whoever wrote it must change it."""
+
+
+class DocumentError(InvalidError):
+    """A document is wrong; its author must change it at the place named. Lines and columns count from 1."""
+
+    def __init__(self, reason: str, *, file: str, line: int = 1, column: int = 1, hint: str = "") -> None:
+        """`reason` is a sentence without the place; `str()` puts `file:line:column` in front of it."""
+        super().__init__(f"{file}:{line}:{column}: {reason}", hint=hint)
+        self.reason = reason
+        self.file = file
+        self.line = line
+        self.column = column
+
+
+class UsageError(InvalidError):
+    """The command line or the configuration is wrong; the operator must change it."""
+
+
+class UnreachableError(StagewrightError):
+    """A system did not answer, or not in its own protocol; try again after `retry_after_s`."""
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: float | None = None) -> None:
+        """`retry_after_s` is what the system asked for, in seconds; None leaves the choice to the caller."""
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class IncompleteError(UnreachableError):
+    """A system answered only in part; the same question must be asked again before anything is decided."""
+
+
+class ForbiddenError(StagewrightError):
+    """The credentials are missing, expired or too weak; the operator must supply others."""
+
+
+class NotFoundError(StagewrightError):
+    """The named thing does not exist; the caller must name another or create it."""
+
+
+class StalledError(StagewrightError):
+    """Going on would be unsafe; a person must look and say so on the record."""
+
+
+class LedgerError(StagewrightError):
+    """The ledger cannot be used as it is."""
+
+
+class LedgerDamagedError(LedgerError):
+    """The ledger does not verify; a person must look, and nothing is appended until then."""
+
+
+class LedgerConflictError(LedgerError):
+    """Another writer holds the ledger or was first; nothing was written, read it again."""
+
+
+class LedgerMissingError(LedgerError):
+    """There is no ledger where one is wanted; a new one is begun only by a person who says so."""

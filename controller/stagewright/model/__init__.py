@@ -1,0 +1,1 @@
+"""Frozen values that everything else speaks in: no behaviour beyond their own consistency, no I/O."""

@@ -1,0 +1,1 @@
+"""Documents as people write them, checked to the line and column, and their conversion to the model."""
