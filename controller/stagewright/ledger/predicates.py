@@ -1,0 +1,424 @@
+"""What each kind of entry says: the predicate of its in-toto Statement, as frozen values.
+
+In Python the fields are snake_case, in JSON camelCase (`recorded_at` is `recordedAt`, `from_` is `from`). Nothing is
+coerced and no unknown field is accepted; a time has one spelling (`2026-11-24T09:00:00.000000Z`); null means absent.
+Read, written and hashed with `ledger.statement`; the JSON Schemas come from `ledger.schemas`.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+
+_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"
+
+
+def format_time(moment: datetime) -> str:
+    """The one spelling of a time: RFC 3339, UTC, microseconds. `moment` is aware."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def parse_time(text: str) -> datetime:
+    """Read what `format_time` writes, `2026-11-24T09:00:00.000000Z`; ValueError for any other spelling."""
+    if not re.fullmatch(_TIME, text):
+        raise ValueError(f"not a time like 2026-11-24T09:00:00.000000Z: {text[:40]!r}")
+    return datetime.fromisoformat(text)
+
+
+def _time(value: object) -> object:
+    if isinstance(value, str):
+        return parse_time(value)
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise ValueError("a time needs its zone")
+    return value.astimezone(UTC) if isinstance(value, datetime) else value
+
+
+Time = Annotated[
+    datetime,
+    BeforeValidator(_time),
+    PlainSerializer(format_time),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": _TIME}),
+]
+Text = Annotated[str, Field(min_length=1)]
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+"""`sha256:` and 64 lower-case hex digits."""
+Id = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""A SHA-256 as 64 bare hex digits: of a promotion, a drift, a review."""
+Commit = Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
+Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
+
+
+def _alias(name: str) -> str:
+    return to_camel(name.removesuffix("_"))
+
+
+class Record(BaseModel):
+    """A frozen, strict value with camelCase names in JSON."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        alias_generator=_alias,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        allow_inf_nan=False,
+    )
+
+
+class Epoch(Record):
+    """Whose turn it was to write: a lease, how often it had changed hands, and the hand."""
+
+    lease: str
+    transitions: Count
+    holder: str
+
+
+class Header(Record):
+    """What every predicate begins with."""
+
+    recorded_at: Time
+    sync: Text
+    epoch: Epoch
+    controller: Text
+
+    def fields(self) -> dict[str, Any]:
+        """The four fields, to build a predicate with: `Revision(**header.fields(), from_=…, to=…, steps=1)`."""
+        return {name: getattr(self, name) for name in Header.model_fields}
+
+
+class Predicate(Header):
+    """The base of every kind."""
+
+    KIND: ClassVar[str]
+
+    @property
+    def bodies(self) -> tuple[str, ...]:
+        """Digests whose bytes must lie in the evidence store before this predicate is appended."""
+        return ()
+
+
+class Person(Record):
+    """Somebody, by the forge's immutable id; the login is for reading. No printed name and no e-mail address."""
+
+    id: Text
+    login: str
+
+
+class Adopted(Record):
+    """One key as the ledger found it; `declared` is what git asked for, where that is something else."""
+
+    key: Text
+    value: JsonValue
+    state: Literal["adopted", "unauthorized"]
+    declared: JsonValue
+
+
+class Genesis(Predicate):
+    """The ledger begins. What the registry held then is adopted, not approved. Always entry 0, and only that."""
+
+    KIND = "genesis"
+    origin: Text
+    repository: Text
+    branch: Text
+    path: str
+    forge: Text
+    registry: Text
+    trust_root: Commit
+    governance: JsonValue
+    adopted: tuple[Adopted, ...]
+    snapshot_digest: Digest
+
+    @property
+    def bodies(self) -> tuple[str, ...]:
+        """The snapshot of the registry."""
+        return (self.snapshot_digest,)
+
+
+class Rebind(Predicate):
+    """The configuration was moved on purpose."""
+
+    KIND = "rebind"
+    before: JsonValue
+    after: JsonValue
+    who: Person | None
+    reason: Text
+
+
+class Revision(Predicate):
+    """The walk reached `to`; appended in one batch with the verdicts of its steps."""
+
+    KIND = "revision"
+    from_: Commit
+    to: Commit
+    steps: Count
+
+
+class Pull(Record):
+    """The pull request that brought a promotion, as the forge showed it."""
+
+    id: Text
+    url: str
+    head: Commit
+    title: str
+
+
+class Requirement(Record):
+    """One thing a rule asks for, and what was found. `until` is set where time alone will satisfy it."""
+
+    rule: str
+    name: Text
+    state: Literal["satisfied", "missing", "violated"]
+    detail: str
+    facts: tuple[str, ...]
+    until: Time | None
+
+
+class SignOff(Record):
+    """One person's decision, whether it counted, and why."""
+
+    review: Text
+    person: Text
+    login: str
+    role: str | None
+    meaning: Literal["approve", "reject"]
+    commit: Commit
+    first_seen: Time
+    counted: bool
+    reason: str
+
+
+class EvidenceRef(Record):
+    """A named body in the evidence store."""
+
+    name: Text
+    digest: Digest
+
+
+class Verdict(Predicate):
+    """A promotion was judged. `position` is that of its step in first-parent history; null values are absent keys."""
+
+    KIND = "verdict"
+    promotion: Id
+    key: Text
+    from_: JsonValue
+    to: JsonValue
+    incumbent: JsonValue
+    base: Commit
+    commit: Commit
+    position: Count
+    pull: Pull | None
+    proposer: Person | None
+    verdict: Literal["approved", "pending", "refused"]
+    restore: bool
+    requirements: tuple[Requirement, ...]
+    sign_offs: tuple[SignOff, ...]
+    governance_at_step: Digest
+    governance_now: Digest
+    members: dict[str, tuple[Person, ...]]
+    evidence: tuple[EvidenceRef, ...]
+    supersedes: Id | None
+    reason: str
+
+    @property
+    def bodies(self) -> tuple[str, ...]:
+        """What the policy read."""
+        return tuple(ref.digest for ref in self.evidence)
+
+
+class Superseded(Predicate):
+    """An open promotion was closed for ever: a later one changed the same key."""
+
+    KIND = "superseded"
+    promotion: Id
+    by: Id
+
+
+class Observation(Predicate):
+    """The controller saw this signed decision for the first time; `body` is the raw signed object.
+
+    `key` is the fingerprint of the key that signed it, as `ssh-keygen -l` prints it.
+    """
+
+    KIND = "observation"
+    review: Text
+    kind: Literal["approve", "reject"]
+    commit: Commit
+    key: Text
+    subjects: tuple[Text, ...]
+    withdraws: tuple[Text, ...]
+    body: Digest
+
+    @property
+    def bodies(self) -> tuple[str, ...]:
+        """The raw signed object."""
+        return (self.body,)
+
+
+class Cause(Record):
+    """What an intent carries out."""
+
+    kind: Literal["promotion", "drift"]
+    id: Id
+
+
+class Action(Record):
+    """One write to the registry. `target` is the alias, the stage or the tag's key; null before or after is absent."""
+
+    type: Literal["alias", "stage", "tag"]
+    model: Text
+    target: Text
+    version: Annotated[int, Field(ge=1)] | None
+    before: str | None
+    after: str | None
+
+
+class Intent(Predicate):
+    """The registry is about to be changed; durable before the first write."""
+
+    KIND = "intent"
+    cause: Cause
+    key: Text
+    actions: tuple[Action, ...]
+
+
+class Outcome(Predicate):
+    """What became of an intent; `after` is what each action's target was read back as, in order."""
+
+    KIND = "outcome"
+    intent: Count
+    result: Literal["applied", "none", "failed", "unknown"]
+    recovered: bool
+    after: tuple[str | None, ...]
+    error: str | None
+
+
+class Hold(Predicate):
+    """A person stopped the correction of one pair for a time."""
+
+    KIND = "hold"
+    key: Text
+    until: Time
+    reason: Text
+    who: Person
+    ratified_by: Person | None
+
+
+class Drift(Predicate):
+    """The registry differs, and no promotion in flight explains it."""
+
+    KIND = "drift"
+    id: Id
+    model: Text
+    stage: Text
+    expected: JsonValue
+    found: JsonValue
+    first_seen: Time
+    last_seen: Time
+    decision: Literal["corrected", "reported"]
+
+
+class Alarm(Predicate):
+    """Something a person must look at."""
+
+    KIND = "alarm"
+    type: Text
+    message: Text
+    subject: str
+
+
+class Key(Predicate):
+    """A signing key begins: of entries from the next index on, or of checkpoints.
+
+    `new_key` is the raw Ed25519 public key, base64; `old_key_id` is null for the first of its role. The entry is
+    signed by the old key.
+    """
+
+    KIND = "key"
+    old_key_id: Text | None
+    new_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")]
+    role: Literal["entry", "log"]
+    reason: Text
+
+
+class Workload(Record):
+    """Something that runs in a cluster."""
+
+    kind: Text
+    namespace: str
+    name: Text
+    uid: Text
+
+
+class Deployment(Predicate):
+    """A workload was seen running a version, since `from` and, once it stopped, until `to`."""
+
+    KIND = "deployment"
+    workload: Workload
+    images: tuple[Text, ...]
+    model: Text
+    stage: Text
+    version: str | None
+    from_: Time
+    to: Time | None
+
+
+class Gap(Record):
+    """A time in which nobody watched."""
+
+    from_: Time
+    to: Time
+
+
+class Coverage(Predicate):
+    """The controller was watching; `gap` is the blind period before this entry, if there was one."""
+
+    KIND = "coverage"
+    revision: Commit | None
+    registry_read_at: Time | None
+    interval_seconds: Count
+    gap: Gap | None
+
+
+class Export(Predicate):
+    """Someone took an evidence pack."""
+
+    KIND = "export"
+    selection: JsonValue
+    digest: Digest
+    who: Person
+
+
+KINDS: Mapping[str, type[Predicate]] = {
+    kind.KIND: kind
+    for kind in (
+        Genesis,
+        Rebind,
+        Revision,
+        Verdict,
+        Superseded,
+        Observation,
+        Intent,
+        Outcome,
+        Hold,
+        Drift,
+        Alarm,
+        Key,
+        Deployment,
+        Coverage,
+        Export,
+    )
+}
+"""Every kind of entry by its name."""
