@@ -1,0 +1,135 @@
+"""What the inside asks of the outside: one protocol per system, with the guarantees its adapters give.
+
+Every port has a working in-memory fake in `tests/fakes` and one contract suite that runs on the fake and on
+the real adapter alike.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from stagewright.model.actual import ActualModel, ActualState, VersionFacts
+from stagewright.model.plan import Action
+from stagewright.model.source import PullFacts, ReviewFacts, SourceCommit, SourceFile
+
+
+class Clock(Protocol):
+    """The only source of time. A sync reads it once and passes the value down."""
+
+    def now(self) -> datetime:
+        """The time now: aware, UTC."""
+        ...
+
+
+class Signer(Protocol):
+    """Holds one Ed25519 private key, somewhere; never hands it out."""
+
+    @property
+    def public_key(self) -> bytes:
+        """The raw public key, 32 bytes (RFC 8032)."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """The Ed25519 signature over `message`, 64 bytes. UnreachableError when the key cannot be used now."""
+        ...
+
+
+class LedgerStore(Protocol):
+    """Named byte strings with durable writes and one conditional replacement.
+
+    Names are relative POSIX paths as in C2SP tlog-tiles (`tile/0/x001/234`); a store refuses any other with UsageError.
+    """
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes last written under `name`, or None. Reads what this process wrote before."""
+        ...
+
+    def write(self, name: str, data: bytes) -> None:
+        """Make `data` durable under `name` before returning; a reader sees all or nothing. Repeating it is harmless."""
+        ...
+
+    def replace(self, name: str, data: bytes, *, expected: bytes | None) -> None:
+        """Replace `name` atomically and durably, only if it still holds `expected` (None: it must not exist).
+
+        LedgerConflictError when it holds anything else; then nothing was written. This is the commit point.
+        """
+        ...
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """Every name that begins with `prefix`, sorted."""
+        ...
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold the store against other writers for the length of a `with` block; LedgerConflictError if it is held."""
+        ...
+
+
+class Source(Protocol):
+    """The git history of one branch, read only. Replace refs, grafts and shallow boundaries are never honoured."""
+
+    def fetch(self) -> str:
+        """Bring the mirror up to date and name the branch's head commit (40 hex digits).
+
+        UnreachableError when the origin does not answer: the mirror keeps what it had. NotFoundError: no such branch.
+        """
+        ...
+
+    def first_parents(self, after: str, head: str) -> tuple[str, ...]:
+        """The commits of the first-parent chain after `after` up to and with `head`, oldest first.
+
+        StalledError when `after` is not on that chain: history was rewritten, or a merge swapped its parents.
+        """
+        ...
+
+    def files(self, commit: str) -> tuple[SourceFile, ...]:
+        """Every file that can matter: below the source's path, and CODEOWNERS at every location. Sorted by path."""
+        ...
+
+    def blob(self, blob: str) -> bytes:
+        """The content of a blob by id. NotFoundError when it cannot be read (any more)."""
+        ...
+
+    def merge_bases(self, one: str, other: str) -> tuple[str, ...]:
+        """Every best common ancestor, sorted. `one` is an ancestor of `other` when the answer is just `one`."""
+        ...
+
+    def commits(self, *, reachable_from: str, not_from: str) -> tuple[SourceCommit, ...]:
+        """The commits reachable from the one and not from the other, oldest first. NotFoundError as for blobs."""
+        ...
+
+
+class Forge(Protocol):
+    """Where people propose and review. Whatever it cannot say wholly and for certain is an IncompleteError."""
+
+    def pull(self, commit: str, first_parent: str) -> PullFacts | None:
+        """The merged pull request that brought `commit` onto the branch; None when there was none, for certain."""
+        ...
+
+    def reviews(self, pull: PullFacts) -> tuple[ReviewFacts, ...]:
+        """Every review of that pull request as it stands now, complete, in no particular order."""
+        ...
+
+    def members(self, team: str) -> tuple[str, ...]:
+        """Account ids of the members of a team of the forge, child teams included. NotFoundError: no such team."""
+        ...
+
+
+class Registry(Protocol):
+    """The MLflow model registry. A read is complete or an error; a write is one request, never retried inside."""
+
+    def snapshot(self) -> ActualState:
+        """The whole registry: every model, alias and version."""
+        ...
+
+    def model(self, name: str) -> ActualModel | None:
+        """One registered model as it is now, read anew; None when there is none."""
+        ...
+
+    def version_facts(self, name: str, version: int) -> VersionFacts | None:
+        """One version in depth, digests computed from the artifacts themselves; None when there is no such version."""
+        ...
+
+    def apply(self, action: Action) -> None:
+        """Carry out one action. UnreachableError: it may or may not have happened, read back to know."""
+        ...
