@@ -1,0 +1,155 @@
+"""Who is who under one governance: keys, principals, logins, second accounts and MLflow users as persons.
+
+A key is one person, however many principals it is listed under; a person may have many keys. Everything that the
+governance ties together, by a line of allowed_signers or an entry of `people`, is one person.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from stagewright.core.codeowners import owners_of
+from stagewright.model.policy import CODEOWNERS, AllowedSigner, Governance
+from stagewright.model.review import Account, Actor, SigningKey
+
+SIGNATURE_NAMESPACE = "git"
+# Accounts that many people and machines share: whoever trained under one of these is unknown.
+SHARED_ACCOUNTS = frozenset(
+    {"root", "admin", "administrator", "airflow", "jenkins", "ubuntu", "mlflow", "runner", "jovyan", "sagemaker-user"}
+)
+
+
+class Directory:
+    """The people of one governance.
+
+    `teams` are the members of forge teams as account ids; `accounts` are those that occur in the change at hand.
+    """
+
+    def __init__(
+        self, governance: Governance, *, teams: Mapping[str, tuple[str, ...]], accounts: Iterable[Account] = ()
+    ) -> None:
+        self._governance = governance
+        self._teams = teams
+        self._parent: dict[str, str] = {}
+        self._preferred: set[str] = set()
+        policy = governance.policy
+        for entry in policy.people if policy else ():
+            login = _name(entry.login)
+            self._preferred.add(login)
+            self._tie(login, *map(_name, entry.emails), *map(_name, entry.accounts))
+            self._tie(login, *(f"mlflow {user}" for user in entry.mlflow_users))
+        for signer in governance.signers:
+            self._tie(f"key {signer.fingerprint}", *map(_name, signer.principals))
+        for account in accounts:
+            # The id ties what a team lists to what the forge calls its user today.
+            self._tie(_name(f"@{account.login}"), f"id {account.id}")
+        self._names = self._representatives()
+
+    @property
+    def registry_users_authenticated(self) -> bool:
+        """Whether the policy vouches that MLflow knows its users."""
+        return self._governance.policy is not None and self._governance.policy.registry_users_authenticated
+
+    def person_named(self, name: str) -> str:
+        """The person whom a login with "@" or an e-mail address names."""
+        return self._person(_name(name))
+
+    def signer(self, actor: Actor, at: datetime) -> tuple[str | None, str]:
+        """The person who may sign off as `actor` at the time `at`; or None, and why not."""
+        match actor:
+            case Account(bot=True):
+                return None, "a bot is no person"
+            case Account(id=account):
+                return self._person(f"id {account}"), ""
+            case SigningKey(fingerprint=fingerprint):
+                lines = [s for s in self._governance.signers if s.fingerprint == fingerprint]
+                if not lines:
+                    return None, f"the key {fingerprint} is not among the allowed signers"
+                flaws = [_flaw(line, at) for line in lines]
+                if all(flaws):
+                    return None, flaws[0]
+                return self._person(f"key {fingerprint}"), ""
+
+    def contributor(self, actor: Actor) -> str | None:
+        """The person who acted as `actor`, whether or not they might sign off today; None when unknown."""
+        match actor:
+            case Account(id=account):
+                return self._person(f"id {account}")
+            case SigningKey(fingerprint=fingerprint):
+                node = f"key {fingerprint}"
+                return self._person(node) if node in self._parent else None
+
+    def known(self, names: Iterable[str]) -> frozenset[str]:
+        """The persons among these e-mail addresses whom the governance knows; the others name nobody."""
+        return frozenset(self._person(_name(name)) for name in names if _name(name) in self._parent)
+
+    def trainer(self, user: str) -> str | None:
+        """The person behind an MLflow user name, login or e-mail address; None for shared accounts and strangers."""
+        if user.casefold().removeprefix("@") in SHARED_ACCOUNTS:
+            return None
+        for node in (f"mlflow {user}", _name(user)):
+            if node in self._parent:
+                return self._person(node)
+        return self._person(_name(user)) if user.startswith("@") else None
+
+    def entitled(self, source: str, paths: tuple[str, ...]) -> frozenset[str]:
+        """The persons who may approve as `source`: owners of every one of `paths`, a group, a team, or one person."""
+        if source == CODEOWNERS:
+            return frozenset.intersection(*(self._owners(path) for path in paths))
+        return self._members(source)
+
+    def ownerless(self, paths: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of `paths` that CODEOWNERS gives to nobody."""
+        return tuple(path for path in paths if not owners_of(self._governance.owners, path))
+
+    def _owners(self, path: str) -> frozenset[str]:
+        owners = owners_of(self._governance.owners, path) or ()
+        return frozenset(person for owner in owners for person in self._members(owner))
+
+    def _members(self, name: str) -> frozenset[str]:
+        policy = self._governance.policy
+        groups = {_name(group.name): group.members for group in policy.groups} if policy else {}
+        if _name(name) in groups:
+            return frozenset(self.person_named(member) for member in groups[_name(name)])
+        if name.startswith("@") and "/" in name:
+            return frozenset(self._person(f"id {account}") for account in self._teams.get(name, ()))
+        return frozenset({self.person_named(name)})
+
+    def _tie(self, first: str, *others: str) -> None:
+        self._parent.setdefault(first, first)
+        for other in others:
+            self._parent.setdefault(other, other)
+            self._parent[self._root(other)] = self._root(first)
+
+    def _root(self, node: str) -> str:
+        while self._parent[node] != node:
+            node = self._parent[node]
+        return node
+
+    def _representatives(self) -> dict[str, str]:
+        # One printed name for each person, the same whatever the order of the lines.
+        members: dict[str, list[str]] = {}
+        for node in self._parent:
+            members.setdefault(self._root(node), []).append(node)
+        return {root: min(nodes, key=self._rank) for root, nodes in members.items()}
+
+    def _rank(self, node: str) -> tuple[int, str]:
+        if node in self._preferred:
+            return 0, node
+        return (2 if node.startswith(("key ", "id ", "mlflow ")) else 1), node
+
+    def _person(self, node: str) -> str:
+        return self._names[self._root(node)] if node in self._parent else node
+
+
+def _name(text: str) -> str:
+    return text.casefold()
+
+
+def _flaw(signer: AllowedSigner, at: datetime) -> str:
+    if signer.namespaces and SIGNATURE_NAMESPACE not in signer.namespaces:
+        return f"the key on line {signer.line} of allowed_signers is not for the namespace {SIGNATURE_NAMESPACE}"
+    if signer.valid_after is not None and at < signer.valid_after:
+        return f"the key was not valid yet when first seen ({at.isoformat()})"
+    if signer.valid_before is not None and at >= signer.valid_before:
+        return f"the key had expired when first seen ({at.isoformat()})"
+    return ""

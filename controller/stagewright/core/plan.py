@@ -1,0 +1,149 @@
+"""The plan: what turns the registry's actual state into the authorized one, over governed pairs only."""
+
+from collections.abc import Iterable
+
+from stagewright.core.requirements import registered_name
+from stagewright.model.actual import READY, ActualModel, ActualState
+from stagewright.model.desired import Mode, Spec, StageEntry, StageValue
+from stagewright.model.keys import SpecKey, StageKey, key_order
+from stagewright.model.plan import Action, Blocked, PairPlan, Plan
+from stagewright.model.policy import Policy, StagePolicy
+from stagewright.model.state import State
+
+ARCHIVED = "Archived"
+NO_STAGE = "None"
+LEDGER_TAG = "stagewright.ledger-index"
+DRIFT = "drift"
+
+
+def mode_of(state: State, policy: Policy, model: str) -> Mode:
+    """The mode that is authorized for a model: its spec's, else the policy's default."""
+    spec = state.authorized.get(SpecKey(model))
+    return (spec.mode if isinstance(spec, Spec) else None) or policy.default_mode
+
+
+def plan(state: State, policy: Policy, actual: ActualState) -> Plan:
+    """What each governed pair needs. A pair whose version is not what was signed off is blocked, never replaced."""
+    pairs: list[PairPlan] = []
+    blocked: list[Blocked] = []
+    stages = {stage.name: stage for stage in policy.stages if not stage.ungoverned}
+    governed = [
+        (key, value)
+        for key, value in state.authorized.items()
+        if isinstance(key, StageKey) and isinstance(value, StageValue)
+    ]
+    for key, value in sorted(governed, key=lambda pair: key_order(pair[0])):
+        name = registered_name(state.authorized, key.model)
+        model = actual.models.get(name)
+        flaw = _flaw(key, value, stages, name, model)
+        if flaw is not None:
+            blocked.append(flaw)
+            continue
+        actions = tuple(_actions(stages[key.stage], value, name, model, _taken(state, policy, key)))
+        pairs += _pair(state, policy, key, value, name, actions)
+    return Plan(pairs=tuple(pairs), blocked=tuple(blocked), unmanaged=_unmanaged(state, stages, actual))
+
+
+def _pair(
+    state: State, policy: Policy, key: StageKey, value: StageValue, name: str, actions: tuple[Action, ...]
+) -> list[PairPlan]:
+    held = state.held.get(key)
+    promoted = held is None or held.value != value or held.registered != name
+    if not promoted and not actions:
+        return []
+    mode = mode_of(state, policy, key.model)
+    return [
+        PairPlan(
+            key=key,
+            registered=name,
+            wanted=value,
+            cause=state.authorized_by[key] if promoted else DRIFT,
+            drift=not promoted,
+            write=mode == "enforce" or (mode == "report" and promoted),
+            actions=actions,
+        )
+    ]
+
+
+def _flaw(
+    key: StageKey, value: StageValue, stages: dict[str, StagePolicy], name: str, model: ActualModel | None
+) -> Blocked | None:
+    if key.stage not in stages:
+        return Blocked(key=key, reason=f"the policy governs no stage {key.stage!r}", identity=False)
+    if not isinstance(value, StageEntry):
+        return None
+    version = model.versions.get(value.version) if model else None
+    if version is None:
+        return Blocked(key=key, reason=f"MLflow has no version {value.version} of {name!r}", identity=True)
+    if version.status != READY:
+        reason = f"version {value.version} of {name!r} is {version.status}, not {READY}"
+        return Blocked(key=key, reason=reason, identity=False)
+    pins = (
+        ("run id", value.run_id, version.run_id),
+        ("model id", value.model_id, version.model_id),
+        ("source", value.source, version.source),
+    )
+    wrong = [
+        f"its {what} is {found}, signed off was {said}" for what, said, found in pairs_given(pins) if said != found
+    ]
+    if wrong:
+        return Blocked(key=key, reason=f"version {value.version} of {name!r}: {'; '.join(wrong)}", identity=True)
+    return None
+
+
+def pairs_given(pins: Iterable[tuple[str, str | None, str | None]]) -> list[tuple[str, str, str | None]]:
+    """The pins that an entry gives, with what was found for each."""
+    return [(what, said, found) for what, said, found in pins if said is not None]
+
+
+def _taken(state: State, policy: Policy, key: StageKey) -> frozenset[int]:
+    """Versions whose one MLflow stage a heavier stage of the same model wants."""
+    names = [stage.name for stage in policy.stages]
+    heavier = [s for s in policy.stages[names.index(key.stage) + 1 :] if s.mlflow_stage and not s.ungoverned]
+    values = [state.authorized.get(StageKey(key.model, stage.name)) for stage in heavier]
+    return frozenset(value.version for value in values if isinstance(value, StageEntry))
+
+
+def _actions(
+    stage: StagePolicy, value: StageValue, name: str, model: ActualModel | None, taken: frozenset[int]
+) -> Iterable[Action]:
+    wanted = value.version if isinstance(value, StageEntry) else None
+    for alias in stage.aliases:
+        holder = model.aliases.get(alias) if model else None
+        if holder != wanted:
+            yield Action(kind="alias", model=name, target=alias, before=_text(holder), after=_text(wanted))
+    if stage.mlflow_stage is None or model is None:
+        return
+    for number, version in sorted(model.versions.items()):
+        there = version.stage == stage.mlflow_stage
+        belongs = number == wanted and number not in taken
+        if belongs and not there:
+            yield _transition(name, number, version.stage, stage.mlflow_stage)
+        if there and not belongs:
+            yield _transition(name, number, version.stage, ARCHIVED)
+
+
+def _transition(name: str, version: int, before: str, after: str) -> Action:
+    return Action(kind="stage", model=name, target=str(version), before=before, after=after)
+
+
+def _text(version: int | None) -> str | None:
+    return None if version is None else str(version)
+
+
+def tag_action(pair: PairPlan, before: str | None, index: int) -> Action | None:
+    """The tag for people that names the intent at ledger `index`; none where no version is put there."""
+    if not isinstance(pair.wanted, StageEntry):
+        return None
+    target = f"{pair.wanted.version}/{LEDGER_TAG}"
+    return Action(kind="tag", model=pair.registered, target=target, before=before, after=str(index))
+
+
+def _unmanaged(state: State, stages: dict[str, StagePolicy], actual: ActualState) -> int:
+    governed = {
+        (registered_name(state.authorized, key.model), alias)
+        for key in state.authorized
+        if isinstance(key, StageKey) and key.stage in stages
+        for alias in stages[key.stage].aliases
+    }
+    return sum((name, alias) not in governed for name, model in actual.models.items() for alias in model.aliases)
