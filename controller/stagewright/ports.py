@@ -11,7 +11,7 @@ from typing import Protocol
 
 from stagewright.model.actual import ActualModel, ActualState, VersionFacts
 from stagewright.model.plan import Action
-from stagewright.model.source import PullFacts, ReviewFacts, SourceCommit, SourceFile
+from stagewright.model.source import PullFacts, ReviewFacts, SourceCommit, SourceTree
 
 
 class Clock(Protocol):
@@ -82,8 +82,11 @@ class Source(Protocol):
         """
         ...
 
-    def files(self, commit: str) -> tuple[SourceFile, ...]:
-        """Every file that can matter: below the source's path, and CODEOWNERS at every location. Sorted by path."""
+    def tree(self, commit: str) -> SourceTree:
+        """A commit's parents and every file that can matter: below the source's path, and CODEOWNERS at every location.
+
+        NotFoundError when the commit cannot be read (any more).
+        """
         ...
 
     def blob(self, blob: str) -> bytes:

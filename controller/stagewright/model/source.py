@@ -22,6 +22,15 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceTree:
+    """A commit as a tree: its parents, first parent first, and the files that can matter, sorted by path."""
+
+    commit: str
+    parents: tuple[str, ...]
+    files: tuple[SourceFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCommit:
     """One commit. `signer` is the verified SSH signature's key, None when unsigned or not verifiable.
 
@@ -38,6 +47,7 @@ class SourceCommit:
 class PullFacts:
     """A merged pull request as its forge knows it. `merged_head` is the head commit at the merge.
 
+    `first_parent` is the branch's commit that it was merged onto.
     `commit_actors`: who pushed each commit, by commit id, where the forge can tell; signatures come from git.
     """
 
@@ -47,6 +57,7 @@ class PullFacts:
     base_branch: str
     author: Actor | None
     merged_head: str
+    first_parent: str
     commit_actors: tuple[tuple[str, Actor], ...] = ()
 
 
