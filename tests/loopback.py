@@ -1,0 +1,121 @@
+"""A reverse proxy on loopback that counts what passes through it, and that can be told to misbehave.
+
+with LoopbackProxy(server.uri) as proxy:
+    proxy.token = "s3cret"                 # asks for `Authorization: Bearer s3cret`
+    proxy.answers.append(Answer(status=503, headers={"Retry-After": "0"}))
+    open_registry(proxy.uri, …)
+    proxy.requests                         # [("GET", "/api/2.0/mlflow/registered-models/search"), …]
+"""
+
+import http.client
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "keep-alive", "te", "upgrade", "date", "server"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the proxy says instead of the server.
+
+    `forward`: the server is asked first, so that a write happens and only its reply is lost.
+    `cut`: the connection ends after the body, whatever Content-Length promised.
+    """
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    forward: bool = False
+    cut: bool = False
+
+
+class LoopbackProxy:
+    """Passes requests on to `upstream` and notes them; `answers` are given first, in their order, one each."""
+
+    def __init__(self, upstream: str = "http://127.0.0.1:9") -> None:
+        self.upstream = urlsplit(upstream)
+        self.requests: list[tuple[str, str]] = []
+        self.targets: list[str] = []
+        self.authorizations: list[str | None] = []
+        self.answers: deque[Answer] = deque()
+        self.always: Answer | None = None
+        self.token: str | None = None
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class names it so
+                pass
+
+            def pass_on(self) -> None:
+                proxy._serve(self)
+
+            do_GET = do_POST = do_DELETE = pass_on  # noqa: N815 -- http.server looks for these names
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+
+    @property
+    def uri(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _serve(self, handler: BaseHTTPRequestHandler) -> None:
+        body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        authorization = handler.headers.get("Authorization")
+        self.requests.append((handler.command, urlsplit(handler.path).path))
+        self.targets.append(handler.path)
+        self.authorizations.append(authorization)
+        if self.token is not None and authorization != f"Bearer {self.token}":
+            _send(handler, 401, {"Content-Type": "text/plain"}, b"who are you?")
+            return
+        answer = self.answers.popleft() if self.answers else self.always
+        if answer is None or answer.forward:
+            status, headers, data = self._ask(handler, body)
+            if answer is None:
+                _send(handler, status, headers, data)
+                return
+        _send(handler, answer.status, answer.headers, answer.body, cut=answer.cut)
+
+    def _ask(self, handler: BaseHTTPRequestHandler, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection(self.upstream.hostname or "", self.upstream.port, timeout=30)
+        headers = {name: text for name, text in handler.headers.items() if name.lower() not in HOP_BY_HOP}
+        headers["Host"] = self.upstream.netloc
+        connection.request(handler.command, handler.path, body=body, headers={**headers, "Connection": "close"})
+        reply = connection.getresponse()
+        data = reply.read()
+        connection.close()
+        return reply.status, dict(reply.getheaders()), data
+
+
+def _send(
+    handler: BaseHTTPRequestHandler, status: int, headers: Mapping[str, str], body: bytes, *, cut: bool = False
+) -> None:
+    handler.send_response(status)
+    for name, text in headers.items():
+        if name.lower() not in HOP_BY_HOP | {"content-length"} or (cut and name.lower() == "content-length"):
+            handler.send_header(name, text)
+    if not (cut and any(name.lower() == "content-length" for name in headers)):
+        handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+    if cut:
+        handler.close_connection = True
