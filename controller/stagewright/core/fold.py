@@ -41,13 +41,11 @@ def genesis(
     origin: str,
     declared: DesiredState,
     adopted: Mapping[StageKey, StageValue],
-    registered: Mapping[str, str],
     now: datetime,
 ) -> State:
     """The state at the trust root: governance and specs as declared there, stage entries as the registry holds them.
 
-    `adopted` says for each pair that the trust root names what the registry holds; `registered` the models' names
-    in MLflow. Where the two name the same version by the same pins, the declared entry is taken.
+    `adopted` says for each pair that the trust root names what the registry holds. Where the two name the same version by the same pins, the declared entry is taken.
     """
     authorized: dict[Key, Value] = {
         key: value for key, value in declared.values.items() if isinstance(key, GovernanceKey | SpecKey)
@@ -56,7 +54,7 @@ def genesis(
         said = declared.values.get(key)
         authorized[key] = said if said is not None and same_version(said, found) else found
     held = {
-        key: Held(value=value, registered=registered[key.model], since=now, cause=GENESIS)
+        key: Held(value=value, since=now, cause=GENESIS)
         for key, value in authorized.items()
         if isinstance(key, StageKey) and isinstance(value, StageValue)
     }
@@ -171,9 +169,9 @@ def in_order(promotions: Iterable[Promotion]) -> tuple[Promotion, ...]:
     return tuple(sorted(promotions, key=lambda p: (not isinstance(p.key, GovernanceKey), p.position, key_order(p.key))))
 
 
-def put(state: State, key: StageKey, value: StageValue, *, registered: str, since: datetime, cause: str) -> State:
+def put(state: State, key: StageKey, value: StageValue, *, since: datetime, cause: str) -> State:
     """The state once an outcome `applied` says that `key` holds `value`."""
-    held = {**state.held, key: Held(value=value, registered=registered, since=since, cause=cause)}
+    held = {**state.held, key: Held(value=value, since=since, cause=cause)}
     digest = {(key.model, key.stage, value.digest)} if isinstance(value, StageEntry) else set()
     return replace(state, held=held, ever_held=state.ever_held | digest)
 

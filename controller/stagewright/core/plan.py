@@ -48,7 +48,7 @@ def _pair(
     state: State, policy: Policy, key: StageKey, value: StageValue, name: str, actions: tuple[Action, ...]
 ) -> list[PairPlan]:
     held = state.held.get(key)
-    promoted = held is None or held.value != value or held.registered != name
+    promoted = held is None or held.value != value
     if not promoted and not actions:
         return []
     mode = mode_of(state, policy, key.model)

@@ -13,10 +13,9 @@ from stagewright.model.promotion import Promotion
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What a pair holds by the ledger, in which registered model, since when, and by which promotion (or adoption)."""
+    """What a pair holds by the ledger, since when, and by which promotion (or adoption)."""
 
     value: StageValue
-    registered: str
     since: datetime
     cause: str
 
