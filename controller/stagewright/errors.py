@@ -35,13 +35,26 @@ class InvalidError(StagewrightError):
 class DocumentError(InvalidError):
     """A document is wrong; its author must change it at the place named. Lines and columns count from 1."""
 
-    def __init__(self, reason: str, *, file: str, line: int = 1, column: int = 1, hint: str = "") -> None:
-        """`reason` is a sentence without the place; `str()` puts `file:line:column` in front of it."""
+    def __init__(
+        self,
+        reason: str,
+        *,
+        file: str,
+        line: int = 1,
+        column: int = 1,
+        hint: str = "",
+        also: tuple["DocumentError", ...] = (),
+    ) -> None:
+        """`reason` is a sentence without the place; `str()` puts `file:line:column` in front of it.
+
+        `also` are the further problems of the same document, where its parser found more than one.
+        """
         super().__init__(f"{file}:{line}:{column}: {reason}", hint=hint)
         self.reason = reason
         self.file = file
         self.line = line
         self.column = column
+        self.also = also
 
 
 class UsageError(InvalidError):
