@@ -5,109 +5,44 @@ coerced and no unknown field is accepted; a time has one spelling (`2026-11-24T0
 Read, written and hashed with `ledger.statement`; the JSON Schemas come from `ledger.schemas`.
 """
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    JsonValue,
-    PlainSerializer,
-    WithJsonSchema,
-)
-from pydantic.alias_generators import to_camel
+from pydantic import Field, JsonValue
 
-_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"
+from stagewright.ledger.records import Commit, Count, Digest, Epoch, Header, Id, Predicate, Record, Text, Time
 
-
-def format_time(moment: datetime) -> str:
-    """The one spelling of a time: RFC 3339, UTC, microseconds. `moment` is aware."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-
-def parse_time(text: str) -> datetime:
-    """Read what `format_time` writes, `2026-11-24T09:00:00.000000Z`; ValueError for any other spelling."""
-    if not re.fullmatch(_TIME, text):
-        raise ValueError(f"not a time like 2026-11-24T09:00:00.000000Z: {text[:40]!r}")
-    return datetime.fromisoformat(text)
-
-
-def _time(value: object) -> object:
-    if isinstance(value, str):
-        return parse_time(value)
-    if isinstance(value, datetime) and value.tzinfo is None:
-        raise ValueError("a time needs its zone")
-    return value.astimezone(UTC) if isinstance(value, datetime) else value
-
-
-Time = Annotated[
-    datetime,
-    BeforeValidator(_time),
-    PlainSerializer(format_time),
-    WithJsonSchema({"type": "string", "format": "date-time", "pattern": _TIME}),
+__all__ = [
+    "KINDS",
+    "Action",
+    "Adopted",
+    "Alarm",
+    "Cause",
+    "Coverage",
+    "Deployment",
+    "Drift",
+    "Epoch",
+    "EvidenceRef",
+    "Export",
+    "Gap",
+    "Genesis",
+    "Header",
+    "Hold",
+    "Intent",
+    "Key",
+    "Observation",
+    "Outcome",
+    "Person",
+    "Predicate",
+    "Pull",
+    "Rebind",
+    "Requirement",
+    "Revision",
+    "SignOff",
+    "Superseded",
+    "Verdict",
+    "Workload",
 ]
-Text = Annotated[str, Field(min_length=1)]
-Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-"""`sha256:` and 64 lower-case hex digits."""
-Id = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-"""A SHA-256 as 64 bare hex digits: of a promotion, a drift, a review."""
-Commit = Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
-Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
-
-
-def _alias(name: str) -> str:
-    return to_camel(name.removesuffix("_"))
-
-
-class Record(BaseModel):
-    """A frozen, strict value with camelCase names in JSON."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        alias_generator=_alias,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-        allow_inf_nan=False,
-    )
-
-
-class Epoch(Record):
-    """Whose turn it was to write: a lease, how often it had changed hands, and the hand."""
-
-    lease: str
-    transitions: Count
-    holder: str
-
-
-class Header(Record):
-    """What every predicate begins with."""
-
-    recorded_at: Time
-    sync: Text
-    epoch: Epoch
-    controller: Text
-
-    def fields(self) -> dict[str, Any]:
-        """The four fields, to build a predicate with: `Revision(**header.fields(), from_=…, to=…, steps=1)`."""
-        return {name: getattr(self, name) for name in Header.model_fields}
-
-
-class Predicate(Header):
-    """The base of every kind."""
-
-    KIND: ClassVar[str]
-
-    @property
-    def bodies(self) -> tuple[str, ...]:
-        """Digests whose bytes must lie in the evidence store before this predicate is appended."""
-        return ()
 
 
 class Person(Record):
@@ -170,7 +105,7 @@ class Pull(Record):
     """The pull request that brought a promotion, as the forge showed it."""
 
     id: Text
-    url: str
+    url: str | None
     head: Commit
     title: str
 
@@ -187,13 +122,13 @@ class Requirement(Record):
 
 
 class SignOff(Record):
-    """One person's decision, whether it counted, and why."""
+    """One review as judged, whether it counted, and why. `person` is null where its author could not be told."""
 
     review: Text
-    person: Text
+    person: Text | None
     login: str
     role: str | None
-    meaning: Literal["approve", "reject"]
+    meaning: Literal["approve", "reject", "comment", "dismissed"]
     commit: Commit
     first_seen: Time
     counted: bool

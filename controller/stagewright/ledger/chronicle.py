@@ -1,0 +1,168 @@
+"""The rules that entries must keep among each other: one state machine, for the writer and for the verifier alike.
+
+So whatever the ledger admits verifies, and what an insider writes around it does not. Each breach belongs to a step of
+`ledger.verification`: 7 keys, 9 order, 10 intents and outcomes, 11 nothing applied that was not approved.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from stagewright.ledger.keys import decode_base64, key_id
+from stagewright.ledger.predicates import Drift, Genesis, Intent, Key, Outcome, Superseded, Verdict
+from stagewright.ledger.statement import Statement
+
+KEYS, ORDER, INTENTS, APPROVALS = 7, 9, 10, 11
+_LOG_KEY_AT, _ENTRY_KEY_AT = 1, 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breach:
+    """A rule that an entry breaks."""
+
+    step: int
+    reason: str
+
+
+class Chronicle:
+    """What the entries admitted so far say together. `entry_keys` maps the id of every key named to its raw bytes."""
+
+    def __init__(self, origin: str, log_key: bytes) -> None:
+        self.size = 0
+        self.entry_keys: dict[str, bytes] = {}
+        self._origin = origin
+        self._log_key = log_key
+        self._signer = ""
+        self._latest: datetime | None = None
+        self._turns: dict[str, int] = {}
+        self._intents: dict[int, tuple[Intent, list[str]]] = {}
+        self._closed_intents: set[int] = set()
+        self._approved: dict[str, Verdict] = {}
+        self._ended: dict[str, str] = {}
+        self._authorized: dict[str, JsonValue] = {}
+        self._corrected: set[str] = set()
+
+    @property
+    def open_intents(self) -> tuple[int, ...]:
+        """Indices of intents without an outcome, ascending."""
+        return tuple(index for index in self._intents if index not in self._closed_intents)
+
+    def admit(self, statement: Statement, signer: str) -> list[Breach]:
+        """Take in the next entry, signed by the key with id `signer`; say which rules it breaks. It counts anyway."""
+        found = [*self._order(statement), *self._keys(statement, signer), *self._content(statement)]
+        self.size += 1
+        return found
+
+    def _order(self, statement: Statement) -> list[Breach]:
+        found = []
+        predicate = statement.predicate
+        if isinstance(predicate, Genesis) != (self.size == 0):
+            found.append(Breach(step=ORDER, reason="a log begins with its genesis, and has only one"))
+        if isinstance(predicate, Genesis) and predicate.origin != self._origin:
+            found.append(Breach(step=ORDER, reason=f"the genesis is of {predicate.origin!r}, not {self._origin!r}"))
+        if self._latest and predicate.recorded_at < self._latest:
+            found.append(Breach(step=ORDER, reason="its time lies before that of the entry before it"))
+        turn, epoch = self._turns.get(predicate.epoch.lease, 0), predicate.epoch
+        if epoch.transitions < turn:
+            reason = f"its epoch {epoch.transitions} of lease {epoch.lease!r} is over: {turn} has written already"
+            found.append(Breach(step=ORDER, reason=reason))
+        self._latest = max(self._latest or predicate.recorded_at, predicate.recorded_at)
+        self._turns[epoch.lease] = max(turn, epoch.transitions)
+        return found
+
+    def _keys(self, statement: Statement, signer: str) -> list[Breach]:
+        """Entry 1 names the log's key, entry 2 the entries' first key; later `key` entries replace the latter."""
+        found = []
+        self._signer = self._signer or signer
+        if signer != self._signer:
+            found.append(Breach(step=KEYS, reason=f"signed by key {signer}, but {self._signer} is current"))
+        predicate = statement.predicate
+        if not isinstance(predicate, Key):
+            if self.size in {_LOG_KEY_AT, _ENTRY_KEY_AT}:
+                found.append(Breach(step=KEYS, reason="entries 1 and 2 name the first keys of the log and its entries"))
+            return found
+        raw = decode_base64(predicate.new_key, what="the new key")
+        new = key_id(raw)
+        if self.size == _LOG_KEY_AT:
+            expected: tuple[object, ...] = ("log", None, key_id(self._log_key))
+        elif self.size == _ENTRY_KEY_AT:
+            expected = ("entry", None, self._signer)
+        else:
+            expected = ("entry", self._signer, new)
+        if (predicate.role, predicate.old_key_id, new) != expected:
+            found.append(
+                Breach(step=KEYS, reason=f"names a {predicate.role} key that does not follow from those before")
+            )
+        elif predicate.role == "entry":
+            self._signer = new
+            self.entry_keys[new] = raw
+        return found
+
+    def _content(self, statement: Statement) -> list[Breach]:
+        match statement.predicate:
+            case Verdict() as verdict:
+                return self._verdict(verdict)
+            case Superseded(promotion=promotion):
+                return self._end(promotion, "superseded")
+            case Drift(id=drift, decision="corrected"):
+                self._corrected.add(drift)
+            case Intent() as intent:
+                # judged now: what is approved after it does not count
+                self._intents[self.size] = intent, self._unjustified(intent)
+            case Outcome() as outcome:
+                return self._outcome(outcome)
+            case _:
+                pass
+        return []
+
+    def _verdict(self, verdict: Verdict) -> list[Breach]:
+        found = self._end(verdict.promotion, verdict.verdict)
+        unmet = [requirement.name for requirement in verdict.requirements if requirement.state != "satisfied"]
+        if verdict.verdict == "approved":
+            if unmet:
+                found.append(Breach(step=APPROVALS, reason=f"approved, although not satisfied: {', '.join(unmet)}"))
+            self._approved[verdict.promotion] = verdict
+            self._authorized[verdict.key] = verdict.to
+        return found
+
+    def _end(self, promotion: str, how: str) -> list[Breach]:
+        before = self._ended.get(promotion)
+        if before is not None:
+            reason = f"promotion {promotion} is {how}, but it was {before} before, which is final"
+            return [Breach(step=APPROVALS, reason=reason)]
+        if how != "pending":
+            self._ended[promotion] = how
+        return []
+
+    def _outcome(self, outcome: Outcome) -> list[Breach]:
+        if outcome.intent not in self._intents:
+            return [Breach(step=INTENTS, reason=f"an outcome of entry {outcome.intent}, which is no intent before it")]
+        found = []
+        intent, unjustified = self._intents[outcome.intent]
+        if outcome.intent in self._closed_intents:
+            found.append(Breach(step=INTENTS, reason=f"a second outcome of intent {outcome.intent}"))
+        self._closed_intents.add(outcome.intent)
+        if outcome.result == "applied":
+            if outcome.after != tuple(action.after for action in intent.actions):
+                reason = f"applied, but what was read back is not what intent {outcome.intent} wanted"
+                found.append(Breach(step=INTENTS, reason=reason))
+            reasons = (f"applies intent {outcome.intent}: {reason}" for reason in unjustified)
+            found += [Breach(step=APPROVALS, reason=reason) for reason in reasons]
+        return found
+
+    def _unjustified(self, intent: Intent) -> list[str]:
+        """Why nothing up to now allows this intent."""
+        cause = intent.cause
+        if cause.kind == "drift":
+            return [] if cause.id in self._corrected else [f"no drift {cause.id} was to be corrected"]
+        verdict = self._approved.get(cause.id)
+        if verdict is None:
+            return [f"promotion {cause.id} has no approved verdict before it"]
+        if verdict.key != intent.key:
+            return [f"it is about {intent.key}, promotion {cause.id} about {verdict.key}"]
+        if verdict.to != self._authorized[intent.key]:
+            return [f"promotion {cause.id} is not what was last approved for {intent.key}"]
+        version = str(verdict.to["version"]) if isinstance(verdict.to, dict) and "version" in verdict.to else None
+        aliased = [action.after for action in intent.actions if action.type == "alias" and action.after is not None]
+        return [f"an alias moves to version {other}, approved was {version}" for other in aliased if other != version]
