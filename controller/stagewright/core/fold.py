@@ -9,6 +9,7 @@ from datetime import datetime
 
 from stagewright.core.change import promotions_of
 from stagewright.core.judge import authorized_governance, judge, refusal
+from stagewright.errors import IncompleteError
 from stagewright.model.desired import DesiredState, StageEntry, StageValue, Value
 from stagewright.model.keys import GovernanceKey, Key, SpecKey, StageKey, key_order
 from stagewright.model.promotion import Promotion, Step
@@ -150,14 +151,16 @@ def fold(state: State, steps: Iterable[Step], facts: Facts) -> Folded:
     return Folded(state=state, verdicts=tuple(verdicts), superseded=tuple(superseded))
 
 
-def judge_again(state: State, facts: Facts, pulls: Mapping[str, PullRequest]) -> Folded:
-    """Judge every open promotion again, governance first, then by position and key; `pulls` by promotion id.
+def judge_again(state: State, facts: Facts, pulls: Mapping[str, PullRequest | None]) -> Folded:
+    """Judge every open promotion again, governance first, then by position and key; each sees what came before it.
 
-    Each sees what those before it came to. A promotion that was opened by a pull request needs that read anew.
+    `pulls` are the pull requests read anew, by promotion id; IncompleteError when one was not read.
     """
     verdicts: list[Verdict] = []
     for promotion in in_order(state.open.values()):
-        fresh = replace(promotion, pull=pulls.get(promotion.id, promotion.pull))
+        if promotion.id not in pulls:
+            raise IncompleteError(f"{promotion.key}: its pull request was not read anew")
+        fresh = replace(promotion, pull=pulls[promotion.id])
         verdict = judge(fresh, state, facts)
         verdicts.append(verdict)
         state = settle(state, verdict)
