@@ -185,7 +185,7 @@ class World:
         elif f"refs/remotes/origin/{start}" in known:
             start = f"refs/remotes/origin/{start}"
         if known:
-            self.git(name, "checkout", "-q", "-f", "-B", branch, start)
+            self.git(name, "checkout", "-q", "-f", "--detach", start)
         else:
             self.git(name, "symbolic-ref", "HEAD", f"refs/heads/{branch}")
 

@@ -1,0 +1,260 @@
+"""The `Source` port on a bare mirror: every answer comes from the objects themselves."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import pygit2
+from pygit2.enums import ObjectType
+
+from stagewright.adapters.git import transport
+from stagewright.adapters.git.graph import CommitGraph
+from stagewright.adapters.git.objects import (
+    OBJECT_ID,
+    CommitObject,
+    MalformedObjectError,
+    Signed,
+    TreeEntry,
+    parse_commit,
+    parse_parents,
+    parse_tree,
+)
+from stagewright.adapters.git.sshsig import Unverified, verify
+from stagewright.adapters.git.transport import DEFAULT_REFS, GitCredentials
+from stagewright.errors import IncompleteError, NotFoundError, StalledError, UsageError
+from stagewright.model.review import SigningKey
+from stagewright.model.source import SourceCommit, SourceFile
+
+MAX_BLOB_BYTES = 16 * 1024**2
+MAX_FILES = 100_000
+MAX_DEPTH = 64
+CODEOWNERS_PATHS = (
+    ".forgejo/CODEOWNERS",
+    ".gitea/CODEOWNERS",
+    ".github/CODEOWNERS",
+    ".gitlab/CODEOWNERS",
+    "CODEOWNERS",
+    "docs/CODEOWNERS",
+)
+
+_TREE = 0o040000
+_SUBMODULE = 0o160000
+
+
+class GitSource:
+    """One branch of a git repository, read through a bare mirror that this class keeps."""
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        branch: str,
+        mirror: Path,
+        path: str = "",
+        credentials: GitCredentials | None = None,
+        refs: tuple[str, ...] = DEFAULT_REFS,
+    ) -> None:
+        """`path` is the folder that is watched, relative to the repository's root; empty for all of it.
+
+        `refs` are the patterns that are mirrored; a forge that keeps pull requests under other refs adds its own.
+        Nothing is fetched yet.
+        """
+        self.url = transport.check_url(url)
+        self.branch = branch
+        self.path = _normal_path(path)
+        self._credentials = credentials
+        self._refs = refs
+        self._repository = transport.open_mirror(mirror)
+        self._graph = CommitGraph(self._read_parents)
+        self._read_tree = lru_cache(maxsize=16_384)(self._load_tree)
+        self._read_commit = lru_cache(maxsize=16_384)(self._load_commit)
+        self._sizes: dict[str, int] = {}
+
+    def fetch(self) -> str:
+        """Bring the mirror up to date; the branch's head. See the port for the errors."""
+        transport.update(self._repository, self.url, self.branch, credentials=self._credentials, refs=self._refs)
+        return self.last_head()
+
+    def last_head(self) -> str:
+        """The branch's head as of the last fetch that succeeded. NotFoundError when there was none."""
+        head = transport.origin_ref(self._repository, transport.HEADS + self.branch)
+        if head is None:
+            raise NotFoundError(
+                f"the mirror of {self.url} holds no branch {self.branch!r} yet", hint="the first fetch brings it"
+            )
+        return head
+
+    def tags(self) -> tuple[tuple[str, str], ...]:
+        """The origin's tags as of the last fetch: name without `refs/tags/`, and the id of the object it points at."""
+        refs = transport.origin_refs(self._repository, transport.TAGS)
+        return tuple(sorted((name.removeprefix(transport.TAGS), oid) for name, oid in refs.items()))
+
+    def branches(self) -> tuple[tuple[str, str], ...]:
+        """The origin's branches as of the last fetch: name and head."""
+        refs = transport.origin_refs(self._repository, transport.HEADS)
+        return tuple(sorted((name.removeprefix(transport.HEADS), oid) for name, oid in refs.items()))
+
+    def first_parents(self, after: str, head: str) -> tuple[str, ...]:
+        """See the port."""
+        self._require_commit(head)
+        return self._graph.first_parents(after, head)
+
+    def files(self, commit: str) -> tuple[SourceFile, ...]:
+        """See the port. Paths are relative to the repository's root.
+
+        StalledError for a tree that nobody could have meant: more than MAX_FILES files or MAX_DEPTH folders deep.
+        """
+        self._require_commit(commit)
+        root = self._read_commit(commit).tree
+        found: dict[str, TreeEntry] = {}
+        for path in (self.path, *CODEOWNERS_PATHS):
+            self._collect(root, path, found, commit)
+        return tuple(
+            SourceFile(path=path, mode=entry.mode, blob=entry.id, size=self._size(entry))
+            for path, entry in sorted(found.items())
+        )
+
+    def blob(self, blob: str) -> bytes:
+        """See the port. A blob above MAX_BLOB_BYTES cannot be read either."""
+        kind, size = self._header(blob)
+        if kind != ObjectType.BLOB:
+            raise NotFoundError(f"object {blob} is no blob")
+        if size > MAX_BLOB_BYTES:
+            raise NotFoundError(f"blob {blob} has {size} bytes, and at most {MAX_BLOB_BYTES} are read")
+        return self.read(blob)[1]
+
+    def merge_bases(self, one: str, other: str) -> tuple[str, ...]:
+        """See the port."""
+        self._require_commit(one)
+        self._require_commit(other)
+        return self._graph.merge_bases(one, other)
+
+    def commits(self, *, reachable_from: str, not_from: str) -> tuple[SourceCommit, ...]:
+        """See the port. Parents come before their children."""
+        self._require_commit(reachable_from)
+        self._require_commit(not_from)
+        ids = self._graph.difference(reachable_from, not_from)
+        return tuple(self._source_commit(commit) for commit in ids)
+
+    def commit(self, commit: str) -> CommitObject:
+        """One commit, parsed. NotFoundError when it cannot be read."""
+        self._require_commit(commit)
+        return self._read_commit(commit)
+
+    def read(self, oid: str) -> tuple[ObjectType, bytes]:
+        """Any object by id, of at most MAX_BLOB_BYTES. NotFoundError when it cannot be read."""
+        if self._header(oid)[1] > MAX_BLOB_BYTES:
+            raise NotFoundError(f"object {oid} has more than {MAX_BLOB_BYTES} bytes")
+        try:
+            return self._repository.odb.read(oid)
+        except (KeyError, pygit2.GitError) as error:
+            raise NotFoundError(f"object {oid} cannot be read from the mirror of {self.url}") from error
+
+    def _header(self, oid: str) -> tuple[ObjectType, int]:
+        if not OBJECT_ID.fullmatch(oid):
+            raise NotFoundError(f"{oid!r} is no object id", hint="give all 40 hexadecimal digits, in lower case")
+        try:
+            return self._repository.odb.read_header(oid)
+        except (KeyError, pygit2.GitError) as error:
+            raise NotFoundError(f"object {oid} cannot be read from the mirror of {self.url}") from error
+
+    def _require_commit(self, oid: str) -> None:
+        if self._header(oid)[0] != ObjectType.COMMIT:
+            raise NotFoundError(f"object {oid} is no commit")
+
+    def _named(self, oid: str, wanted: ObjectType) -> bytes:
+        """An object that another one names: that it is missing means that the mirror is not whole."""
+        try:
+            kind, body = self.read(oid)
+        except NotFoundError as error:
+            raise IncompleteError(
+                f"the mirror of {self.url} is not whole: {error}",
+                hint=f"delete the mirror {self._repository.path}, and the next fetch makes it anew",
+            ) from error
+        if kind != wanted:
+            raise StalledError(f"object {oid} is of another kind than what names it says", hint="run `git fsck`")
+        return body
+
+    def _read_parents(self, oid: str) -> tuple[str, ...]:
+        try:
+            return parse_parents(self._named(oid, ObjectType.COMMIT))
+        except MalformedObjectError as error:
+            raise StalledError(f"commit {oid} is malformed: {error}", hint="run `git fsck`") from error
+
+    def _load_commit(self, oid: str) -> CommitObject:
+        try:
+            return parse_commit(self._named(oid, ObjectType.COMMIT))
+        except MalformedObjectError as error:
+            raise StalledError(f"commit {oid} is malformed: {error}", hint="run `git fsck`") from error
+
+    def _load_tree(self, oid: str) -> tuple[TreeEntry, ...]:
+        try:
+            return parse_tree(self._named(oid, ObjectType.TREE))
+        except MalformedObjectError as error:
+            raise StalledError(f"tree {oid} is malformed: {error}", hint="run `git fsck`") from error
+
+    def _source_commit(self, oid: str) -> SourceCommit:
+        read = self._read_commit(oid)
+        return SourceCommit(id=oid, parents=read.parents, signer=signer(read.signed), named=read.named)
+
+    def _size(self, entry: TreeEntry) -> int:
+        """In bytes; 0 for a submodule, whose commit lies in another repository."""
+        if entry.mode == _SUBMODULE:
+            return 0
+        size = self._sizes.get(entry.id)
+        if size is None:
+            try:
+                size = self._header(entry.id)[1]
+            except NotFoundError as error:
+                raise IncompleteError(
+                    f"the mirror of {self.url} is not whole: {error}",
+                    hint=f"delete the mirror {self._repository.path}, and the next fetch makes it anew",
+                ) from error
+            self._sizes[entry.id] = size
+        return size
+
+    def _collect(self, root: str, path: str, found: dict[str, TreeEntry], commit: str) -> None:
+        """Add what lies at `path` to `found`: one file, or every file below a folder."""
+        entry = TreeEntry(mode=_TREE, name=b"", id=root)
+        for part in path.split("/") if path else ():
+            if entry.mode != _TREE:
+                return
+            below = {child.name: child for child in self._read_tree(entry.id)}
+            if part.encode() not in below:
+                return
+            entry = below[part.encode()]
+        queue = [(path, entry, 0)]
+        while queue:
+            at, current, depth = queue.pop()
+            if current.mode != _TREE:
+                found[at] = current
+            else:
+                prefix = f"{at}/" if at else ""
+                # git prescribes no encoding of names; what is not UTF-8 is shown so that it can still be pointed at
+                queue += [
+                    (prefix + child.name.decode("utf-8", "backslashreplace"), child, depth + 1)
+                    for child in self._read_tree(current.id)
+                ]
+            if len(queue) + len(found) > MAX_FILES or depth > MAX_DEPTH:
+                raise StalledError(
+                    f"commit {commit} has more than {MAX_FILES} files below {path or 'its root'!r}, "
+                    f"or folders deeper than {MAX_DEPTH}",
+                    hint="give the desired state a folder of its own and configure it as the source's path",
+                )
+
+
+def signer(signed: Signed | None) -> SigningKey | None:
+    """Whose key signed an object; None when nobody is shown to have."""
+    if signed is None or signed.flaw is not None:
+        return None
+    outcome = verify(signed.armor, signed.payload)
+    return None if isinstance(outcome, Unverified) else outcome
+
+
+def _normal_path(path: str) -> str:
+    parts = path.split("/") if path else []
+    if any(part in {"", ".", ".."} for part in parts):
+        raise UsageError(
+            f"the source's path {path!r} is not in its one spelling",
+            hint="write it relative to the repository's root, as in `ml/desired-state`; leave it out for the root",
+        )
+    return path

@@ -1,0 +1,316 @@
+"""Bringing an origin's branches and tags into a bare mirror: all of it, or nothing.
+
+libgit2 fetches from paths, `file://`, `https://` and `ssh://` alike, so no `git` program is needed where the
+controller runs. Two things it does not do, and they are done here:
+
+* It does not check that what it received is connected. From an origin that is shallow, or has grafts, it takes a cut
+  history for the whole, and never asks for the rest again. So objects are received in a quarantine beside the mirror,
+  and published only when every parent is there.
+* It cannot move from a branch `a` to a branch `a/b` in one step. So refs are written here, from what was received.
+
+The origin's `refs/*` lie under `refs/origin/*`: its tags, replace refs and notes never act on the mirror itself.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pygit2
+from pygit2.enums import ConfigLevel, CredentialType, ObjectType, RepositoryOpenFlag
+
+from stagewright.adapters.git.objects import MalformedObjectError, parse_parents, parse_tag
+from stagewright.errors import ForbiddenError, IncompleteError, NotFoundError, UnreachableError, UsageError
+
+ORIGIN = "refs/origin/"
+HEADS = ORIGIN + "heads/"
+TAGS = ORIGIN + "tags/"
+DEFAULT_REFS = ("refs/heads/*", "refs/tags/*")
+MAX_REFS = 200_000
+MAX_FETCH_BYTES = 4 * 1024**3
+SERVER_TIMEOUT_MS = 30_000
+
+_SCHEMES = ("https", "ssh", "http", "file")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitCredentials:
+    """What an origin asks for: a user with a password or token (https), or with a private key file (ssh).
+
+    With neither, an ssh agent is asked. Never printed.
+    """
+
+    username: str = "git"
+    password: str | None = field(default=None, repr=False)
+    private_key: Path | None = None
+    passphrase: str = field(default="", repr=False)
+
+
+class _Callbacks(pygit2.RemoteCallbacks):
+    """Answers for credentials once, and only to the host they are meant for; stops a transfer that is too large."""
+
+    def __init__(self, url: str, credentials: GitCredentials | None) -> None:
+        super().__init__()
+        self._url = url
+        self._credentials = credentials
+        self._asked: set[CredentialType] = set()
+
+    def credentials(
+        self,
+        url: str,
+        username_from_url: str | None,
+        allowed_types: CredentialType,
+    ) -> pygit2.Username | pygit2.UserPass | pygit2.Keypair:
+        """What libgit2 asks for; a second time means that the first answer was refused."""
+        given = self._credentials or GitCredentials(username=username_from_url or "git")
+        name = username_from_url or given.username
+        if CredentialType.USERNAME in allowed_types and CredentialType.USERNAME not in self._asked:
+            self._asked.add(CredentialType.USERNAME)
+            return pygit2.Username(name)
+        if allowed_types in self._asked or not _same_host(url, self._url):
+            raise ForbiddenError(f"{self._url} refuses the credentials", hint="give others in the configuration")
+        self._asked.add(allowed_types)
+        if CredentialType.SSH_KEY in allowed_types:
+            if given.private_key is None:
+                return pygit2.KeypairFromAgent(name)
+            return pygit2.Keypair(name, None, str(given.private_key), given.passphrase)
+        if given.password is None or not _may_carry_secrets(url):
+            raise ForbiddenError(
+                f"{self._url} asks for credentials",
+                hint="configure a user and a token; they are sent over https only",
+            )
+        return pygit2.UserPass(given.username, given.password)
+
+    def transfer_progress(self, stats: pygit2.remotes.TransferProgress) -> None:
+        """Called by libgit2 as bytes arrive."""
+        if stats.received_bytes > MAX_FETCH_BYTES:
+            raise IncompleteError(f"{self._url} sends more than {MAX_FETCH_BYTES} bytes")
+
+
+def _same_host(one: str, other: str) -> bool:
+    first, second = urlsplit(one), urlsplit(other)
+    if not second.scheme:  # user@host:path
+        return True
+    return (first.scheme, first.hostname, first.port) == (second.scheme, second.hostname, second.port)
+
+
+def _may_carry_secrets(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+
+
+def check_url(url: str) -> str:
+    """The url as it was given. UsageError for a scheme that is not read, and for a url that carries a password."""
+    parts = urlsplit(url)
+    if parts.password is not None:
+        raise UsageError("the source's url carries a password", hint="configure the credentials apart from the url")
+    local = "://" not in url
+    if not url or url.startswith("-") or "\n" in url or "::" in url.split("/", maxsplit=1)[0]:
+        raise UsageError(f"{url!r} is no url of a git repository", hint="give a path, file://, https:// or ssh:// url")
+    if not local and parts.scheme not in _SCHEMES:
+        raise UsageError(f"{url}: the scheme {parts.scheme!r} is not read", hint="use https://, ssh:// or file://")
+    if local and ":" not in url.split("/", maxsplit=1)[0]:
+        return str(Path(url).absolute())
+    return url
+
+
+def isolate() -> None:
+    """Make libgit2, in this whole process, read no configuration of the machine or the user.
+
+    `url.….insteadOf` in somebody's `~/.gitconfig` would quietly read another origin than the one on record.
+    """
+    for level in (ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL, ConfigLevel.PROGRAMDATA):
+        pygit2.settings.search_path[level] = ""
+    pygit2.settings.server_connect_timeout = SERVER_TIMEOUT_MS
+    pygit2.settings.server_timeout = SERVER_TIMEOUT_MS
+
+
+def open_mirror(path: Path) -> pygit2.Repository:
+    """The bare repository at `path`, made when there is none. UsageError when something else lies there."""
+    isolate()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not any(path.iterdir()):
+            pygit2.init_repository(str(path), bare=True)
+        repository = pygit2.Repository(str(path), RepositoryOpenFlag.NO_SEARCH)
+    except (pygit2.GitError, OSError) as error:
+        raise UsageError(f"{path} cannot be used as a git mirror: {error}", hint="name an empty directory") from error
+    if not repository.is_bare:
+        raise UsageError(f"{path} is a work tree, not a bare mirror", hint="name a directory of its own")
+    return repository
+
+
+def origin_refs(repository: pygit2.Repository, prefix: str = ORIGIN) -> dict[str, str]:
+    """The origin's refs as the mirror holds them: full name in the mirror to object id (40 hex digits)."""
+    names = (name for name in repository.listall_references() if name.startswith(prefix))
+    return {name: str(repository.references[name].target) for name in names}
+
+
+def origin_ref(repository: pygit2.Repository, name: str) -> str | None:
+    """The object that one of the origin's refs points at; `name` is the ref's name in the mirror."""
+    try:
+        return str(repository.references[name].target)
+    except KeyError:
+        return None
+
+
+def update(
+    repository: pygit2.Repository,
+    url: str,
+    branch: str,
+    *,
+    credentials: GitCredentials | None = None,
+    refs: tuple[str, ...] = DEFAULT_REFS,
+) -> None:
+    """Make the mirror hold exactly the origin's `refs`.
+
+    UnreachableError, IncompleteError, ForbiddenError or NotFoundError (no such branch): the mirror keeps what it had.
+    """
+    with _lock(Path(repository.path)), _translated(url):
+        callbacks = _Callbacks(url, credentials)
+        remote = repository.remotes.create_anonymous(url)
+        patterns = tuple(pattern.removesuffix("*") for pattern in refs)
+        offered = {
+            ORIGIN + head.name.removeprefix("refs/"): str(head.oid)
+            for head in remote.list_heads(callbacks=callbacks, proxy=True)
+            if head.name is not None and head.name.startswith(patterns) and not head.name.endswith("^{}")
+        }
+        _require_branch(offered, branch, url)
+        if len(offered) > MAX_REFS:
+            raise IncompleteError(f"{url} offers more than {MAX_REFS} refs", hint="prune branches and tags there")
+        if offered != origin_refs(repository):
+            _receive(repository, url, branch, credentials, refs)
+
+
+def _require_branch(refs: Mapping[str, str], branch: str, url: str) -> None:
+    if HEADS + branch not in refs:
+        raise NotFoundError(
+            f"{url} has no branch {branch!r}",
+            hint="push a first commit to it, or name another branch in the configuration",
+        )
+
+
+def _receive(
+    mirror: pygit2.Repository,
+    url: str,
+    branch: str,
+    credentials: GitCredentials | None,
+    refs: tuple[str, ...],
+) -> None:
+    """Fetch into a quarantine that borrows the mirror's objects, check, then publish."""
+    home = Path(mirror.path)
+    with tempfile.TemporaryDirectory(dir=home, prefix="incoming-") as directory:
+        quarantine = pygit2.init_repository(directory, bare=True)
+        quarantine.config["http.followRedirects"] = "false"
+        room = Path(directory)
+        (room / "objects" / "info").mkdir(exist_ok=True)
+        (room / "objects" / "info" / "alternates").write_text(f"{home.resolve() / 'objects'}\n")
+        before = origin_refs(mirror)
+        # what the mirror has already is told to the origin by refs of another name
+        have = sorted(set(before.values()))
+        (room / "packed-refs").write_text("".join(f"{oid} refs/have/{oid}\n" for oid in have))
+        quarantine = pygit2.Repository(directory)
+        remote = quarantine.remotes.create_anonymous(url)
+        specs = [f"+{ref}:{ORIGIN}{ref.removeprefix('refs/')}" for ref in refs]
+        remote.fetch(specs, callbacks=_Callbacks(url, credentials), proxy=True)
+        received = origin_refs(quarantine)
+        _require_branch(received, branch, url)
+        known = pygit2.Repository(str(home))
+        _require_connected(quarantine, known, received.values(), url)
+        for part in sorted((room / "objects" / "pack").iterdir(), key=lambda file: file.suffix == ".idx"):
+            _publish(part, home / "objects" / "pack" / part.name)
+    _write_refs(mirror, before, received, last=HEADS + branch)
+
+
+def _publish(part: Path, target: Path) -> None:
+    """Move one file of a pack into the mirror, durably. An index comes last, for it makes its pack visible."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.rename(target)
+    directory = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _require_connected(
+    quarantine: pygit2.Repository,
+    known: pygit2.Repository,
+    tips: Iterable[str],
+    url: str,
+) -> None:
+    """Follow every tip down to what the mirror had before. IncompleteError where a tag's target or a parent is missing.
+
+    Trees and blobs are not walked here: a missing one is an error when it is read, and costs no wrong answer.
+    """
+    queue = [tip for tip in set(tips) if tip not in known.odb]
+    seen = set(queue)
+    while queue:
+        current = queue.pop()
+        try:
+            kind, body = quarantine.odb.read(current)
+        except KeyError as error:
+            raise IncompleteError(
+                f"{url} sends a history that is cut off: object {current} is missing",
+                hint="the origin must be a full repository: no shallow clone and no grafts there",
+            ) from error
+        for named in _names(current, kind, body, url):
+            if named not in seen and named not in known.odb:
+                seen.add(named)
+                queue.append(named)
+
+
+def _names(oid: str, kind: ObjectType, body: bytes, url: str) -> tuple[str, ...]:
+    """The parents of a commit, the target of a tag."""
+    try:
+        if kind == ObjectType.COMMIT:
+            return parse_parents(body)
+        if kind == ObjectType.TAG:
+            return (parse_tag(body).target,)
+    except MalformedObjectError as error:
+        # a tag that git would not make is judged where tags are read; a commit of that kind cannot be walked
+        if kind == ObjectType.COMMIT:
+            raise IncompleteError(f"{url} sends the malformed commit {oid}", hint="run `git fsck` there") from error
+    return ()
+
+
+def _write_refs(mirror: pygit2.Repository, before: Mapping[str, str], after: Mapping[str, str], *, last: str) -> None:
+    """Deletions first, for `a` may have become `a/b`; the branch that is followed last, so that it lacks nothing."""
+    for name in sorted(before.keys() - after.keys()):
+        mirror.references.delete(name)
+    for name in sorted(after, key=lambda name: (name == last, name)):
+        if before.get(name) != after[name]:
+            mirror.references.create(name, after[name], force=True)
+
+
+@contextmanager
+def _lock(home: Path) -> Iterator[None]:
+    """One process at a time writes the mirror; the others wait. Its end releases the lock, however it ends."""
+    with (home / "stagewright.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        for leftover in home.glob("incoming-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        yield
+
+
+@contextmanager
+def _translated(url: str) -> Iterator[None]:
+    """Vendor errors end here."""
+    try:
+        yield
+    except (pygit2.GitError, OSError, KeyError, ValueError) as error:
+        text = str(error)
+        if "401" in text or "403" in text or "authenticat" in text or "credential" in text:
+            raise ForbiddenError(f"{url} refuses the credentials: {text}", hint="give others") from error
+        raise UnreachableError(
+            f"{url} cannot be read: {text}",
+            hint="the mirror keeps what was fetched before; check that the origin is there and may be read",
+        ) from error
