@@ -43,10 +43,16 @@ class Chronicle:
         self._authorized: dict[str, JsonValue] = {}
         self._corrected: set[str] = set()
 
-    @property
-    def open_intents(self) -> tuple[int, ...]:
-        """Indices of intents without an outcome, ascending."""
-        return tuple(index for index in self._intents if index not in self._closed_intents)
+    def unfinished(self) -> list[tuple[int, Breach]]:
+        """What is missing if the log ends here, with the index of the entry that wants it."""
+        missing = [
+            (index, Breach(step=INTENTS, reason="an intent without an outcome; the next sync closes it"))
+            for index in self._intents
+            if index not in self._closed_intents
+        ]
+        if self.size <= _ENTRY_KEY_AT:
+            missing.append((self.size, Breach(step=KEYS, reason="the log ends before it has named its keys")))
+        return missing
 
     def admit(self, statement: Statement, signer: str) -> list[Breach]:
         """Take in the next entry, signed by the key with id `signer`; say which rules it breaks. It counts anyway."""

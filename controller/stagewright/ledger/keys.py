@@ -53,3 +53,12 @@ def signed_by(key: bytes, message: bytes, signature: bytes) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+def parse_public_pem(data: bytes, keyid: str) -> bytes:
+    """The raw key in a PEM file that `public_pem` wrote for the key with id `keyid`. LedgerDamagedError otherwise."""
+    body = data.decode("ascii", errors="replace").split("\n")[1:2]
+    key = decode_base64("".join(body), what="the public key")[len(_SPKI_PREFIX) :]
+    if public_pem(key) != data or key_id(key) != keyid:
+        raise LedgerDamagedError(f"not the PEM file of an Ed25519 key with the id {keyid}")
+    return key

@@ -205,7 +205,8 @@ class Ledger:
             for digest, body in bodies.items():
                 self._store.write(evidence_path(digest), body)
             for keyid, key in chronicle.entry_keys.items():
-                self._store.write(entry_key_path(keyid), public_pem(key))
+                if self._store.read(entry_key_path(keyid)) != public_pem(key):
+                    self._store.write(entry_key_path(keyid), public_pem(key))
             tree = write_tree(self._store, self._tree, raw)
             head = Checkpoint(origin=self.origin, size=tree.size, root=tree.root)
             signed = sign_note(head.text, head.origin, self._log_signer)

@@ -86,6 +86,8 @@ class Note:
 
 def parse_note(data: bytes) -> Note:
     """Read a signed note. LedgerDamagedError unless it is exactly what formatting the result gives again."""
+    if not data:
+        raise LedgerDamagedError("there is no note")
     if len(data) > MAX_NOTE:
         raise LedgerDamagedError(f"a note of {len(data)} bytes; at most {MAX_NOTE} are read")
     try:

@@ -17,7 +17,7 @@ def format_time(moment: datetime) -> str:
 
 def parse_time(text: str) -> datetime:
     """Read what `format_time` writes, `2026-11-24T09:00:00.000000Z`; ValueError for any other spelling."""
-    if not re.fullmatch(_TIME, text):
+    if not re.fullmatch(_TIME, text, flags=re.ASCII):
         raise ValueError(f"not a time like 2026-11-24T09:00:00.000000Z: {text[:40]!r}")
     return datetime.fromisoformat(text)
 
