@@ -22,7 +22,7 @@ from stagewright.adapters.git.sshsig import Unverified, verify
 from stagewright.adapters.git.transport import DEFAULT_REFS, GitCredentials
 from stagewright.errors import IncompleteError, NotFoundError, StalledError, UsageError
 from stagewright.model.review import SigningKey
-from stagewright.model.source import SourceCommit, SourceFile
+from stagewright.model.source import SourceCommit, SourceFile, SourceTree
 
 MAX_BLOB_BYTES = 16 * 1024**2
 MAX_FILES = 100_000
@@ -98,20 +98,21 @@ class GitSource:
         self._require_commit(head)
         return self._graph.first_parents(after, head)
 
-    def files(self, commit: str) -> tuple[SourceFile, ...]:
+    def tree(self, commit: str) -> SourceTree:
         """See the port. Paths are relative to the repository's root.
 
         StalledError for a tree that nobody could have meant: more than MAX_FILES files or MAX_DEPTH folders deep.
         """
         self._require_commit(commit)
-        root = self._read_commit(commit).tree
+        read = self._read_commit(commit)
         found: dict[str, TreeEntry] = {}
         for path in (self.path, *CODEOWNERS_PATHS):
-            self._collect(root, path, found, commit)
-        return tuple(
+            self._collect(read.tree, path, found, commit)
+        files = tuple(
             SourceFile(path=path, mode=entry.mode, blob=entry.id, size=self._size(entry))
             for path, entry in sorted(found.items())
         )
+        return SourceTree(commit=commit, parents=read.parents, files=files)
 
     def blob(self, blob: str) -> bytes:
         """See the port. A blob above MAX_BLOB_BYTES cannot be read either."""

@@ -172,6 +172,8 @@ def update(
 
     UnreachableError, IncompleteError, ForbiddenError or NotFoundError (no such branch): the mirror keeps what it had.
     """
+    if url.startswith("/") and not Path(url).is_dir():
+        raise UnreachableError(f"there is no git repository at {url}", hint="check the source's url, and mounts")
     with _lock(Path(repository.path)), _translated(url):
         callbacks = _Callbacks(url, credentials)
         remote = repository.remotes.create_anonymous(url)
