@@ -113,6 +113,10 @@ class Forge(Protocol):
         """Every review of that pull request as it stands now, complete, in no particular order."""
         ...
 
+    def observations(self) -> tuple[ReviewFacts, ...]:
+        """Every decision whose first sight only the controller can tell; none where the forge keeps its own times."""
+        ...
+
     def members(self, team: str) -> tuple[str, ...]:
         """Account ids of the members of a team of the forge, child teams included. NotFoundError: no such team."""
         ...

@@ -1,0 +1,90 @@
+"""Gathers, once per sync, what judgements rest on: governances, versions, teams and the one `now`."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from stagewright.app.desired import DesiredReader
+from stagewright.core.judge import authorized_governance
+from stagewright.core.requirements import registered_name
+from stagewright.errors import IncompleteError, NotFoundError
+from stagewright.model.actual import VersionFacts
+from stagewright.model.desired import GovernanceValue, Spec, StageEntry
+from stagewright.model.keys import StageKey
+from stagewright.model.policy import Governance
+from stagewright.model.promotion import Promotion
+from stagewright.model.state import Facts, State
+from stagewright.ports import Forge, Registry
+
+
+class FactReader:
+    """Reads each fact at most once in its life, which is one sync."""
+
+    def __init__(self, *, registry: Registry, forge: Forge, desired: DesiredReader, branch: str, now: datetime) -> None:
+        self._registry = registry
+        self._forge = forge
+        self._desired = desired
+        self._branch = branch
+        self._now = now
+        self._versions: dict[tuple[str, int], VersionFacts | None] = {}
+        self._teams: dict[str, tuple[str, ...]] = {}
+
+    def version(self, name: str, version: int) -> VersionFacts | None:
+        """One version in depth, as it was when first asked for."""
+        if (name, version) not in self._versions:
+            self._versions[name, version] = self._registry.version_facts(name, version)
+        return self._versions[name, version]
+
+    def facts(self, state: State, promotions: Iterable[Promotion]) -> Facts:
+        """What judging these promotions against this state can ask for."""
+        wanted = tuple(promotions)
+        values = {authorized_governance(state)}
+        for promotion in wanted:
+            values.add(promotion.governance)
+            if isinstance(promotion.after, GovernanceValue):
+                values.add(promotion.after)
+        governances = {value: self._governance(value) for value in values}
+        return Facts(
+            now=self._now,
+            branch=self._branch,
+            governances=governances,
+            versions={place: self.version(*place) for place in self._places(state, wanted)},
+            teams=self._members(governances.values()),
+        )
+
+    def _governance(self, value: GovernanceValue) -> Governance:
+        try:
+            return self._desired.governance(value)
+        except NotFoundError as error:
+            raise IncompleteError(f"a governance cannot be read any more: {error}") from error
+
+    def _places(self, state: State, promotions: tuple[Promotion, ...]) -> set[tuple[str, int]]:
+        # A spec that is approved in the same pass may change the registered name: both are looked up.
+        proposed = {p.after.registered_model for p in promotions if isinstance(p.after, Spec)}
+        places = set()
+        for promotion in promotions:
+            if isinstance(promotion.key, StageKey) and isinstance(promotion.after, StageEntry):
+                spec = promotion.spec
+                names = {registered_name(state.authorized, promotion.key.model)}
+                names |= {spec.registered_model} & proposed if isinstance(spec, Spec) else set()
+                places |= {(name, promotion.after.version) for name in names}
+        return places
+
+    def _members(self, governances: Iterable[Governance]) -> dict[str, tuple[str, ...]]:
+        for governance in governances:
+            for team in _teams_named(governance):
+                if team not in self._teams:
+                    try:
+                        self._teams[team] = self._forge.members(team)
+                    except NotFoundError:
+                        # A team that is not there has no members, and so nobody may approve for it.
+                        self._teams[team] = ()
+        return dict(self._teams)
+
+
+def _teams_named(governance: Governance) -> set[str]:
+    if governance.policy is None:
+        return set()
+    groups = {group.name.casefold() for group in governance.policy.groups}
+    sources = {s for rule in governance.policy.rules for approval in rule.approvals for s in approval.sources}
+    sources |= {owner for rule in governance.owners for owner in rule.owners}
+    return {s for s in sources if s.startswith("@") and "/" in s and s.casefold() not in groups}

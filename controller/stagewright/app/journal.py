@@ -1,0 +1,62 @@
+"""The ledger and the memory of it, kept in step."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from stagewright.app.memory import Memory
+from stagewright.ledger.log import Ledger
+from stagewright.ledger.statement import Statement
+
+
+class Journal(Protocol):
+    """Where a sync writes down what it decides and does."""
+
+    @property
+    def memory(self) -> Memory:
+        """What has been written so far, by what it is asked for."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """The index that the next entry will have."""
+        ...
+
+    def append(self, statements: Sequence[Statement], evidence: Mapping[str, bytes] | None = None) -> range:
+        """Write a batch, all or nothing, and remember it; the indices it got."""
+        ...
+
+
+class LedgerJournal:
+    """Writes to a ledger: what it returns from is durable."""
+
+    def __init__(self, ledger: Ledger, memory: Memory) -> None:
+        self._ledger = ledger
+        self.memory = memory
+
+    @property
+    def size(self) -> int:
+        """The index that the next entry will have."""
+        return self._ledger.size
+
+    def append(self, statements: Sequence[Statement], evidence: Mapping[str, bytes] | None = None) -> range:
+        """Write a batch durably, then remember it."""
+        indices = self._ledger.append(statements, evidence=evidence)
+        for index, statement in zip(indices, statements, strict=True):
+            self.memory.take(index, statement.predicate)
+        return indices
+
+
+class RehearsalJournal:
+    """Remembers only: what a sync would write, without a ledger to write to."""
+
+    def __init__(self, size: int, memory: Memory) -> None:
+        self.size = size
+        self.memory = memory
+
+    def append(self, statements: Sequence[Statement], evidence: Mapping[str, bytes] | None = None) -> range:  # noqa: ARG002 # bodies are only kept by a real ledger
+        """Remember a batch as if it had been written."""
+        indices = range(self.size, self.size + len(statements))
+        self.size = indices.stop
+        for index, statement in zip(indices, statements, strict=True):
+            self.memory.take(index, statement.predicate)
+        return indices

@@ -1,0 +1,205 @@
+"""What the controller remembers: the ledger read back into the fold's state and everything that goes with it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from stagewright.core.fold import GENESIS
+from stagewright.core.identity import canonical_digest
+from stagewright.errors import LedgerDamagedError
+from stagewright.ledger import predicates as entry
+from stagewright.ledger.log import Entry
+from stagewright.model.codec import value_from_json, value_to_json
+from stagewright.model.desired import NOBODY, GovernanceValue, Nobody, StageEntry, Value
+from stagewright.model.keys import GovernanceKey, Key, StageKey, parse_key
+from stagewright.model.review import SigningKey
+from stagewright.model.source import ReviewFacts
+from stagewright.model.state import Held
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPromotion:
+    """A pending promotion as the ledger keeps it; the rest of it is read from git again."""
+
+    id: str
+    key: Key
+    before: Value | None
+    after: Value | None
+    first_parent: str
+    commit: str
+    position: int
+    governance: GovernanceValue
+
+
+@dataclass(slots=True, kw_only=True)
+class Memory:
+    """The ledger's contents by what they are asked for. Grows by `take`, entry by entry; never shrinks."""
+
+    genesis: entry.Genesis
+    binding: Mapping[str, str]
+    revision: str
+    position: int = 0
+    authorized: dict[Key, Value] = field(default_factory=dict)
+    authorized_by: dict[Key, str] = field(default_factory=dict)
+    open: dict[Key, OpenPromotion] = field(default_factory=dict)
+    held: dict[StageKey, Held] = field(default_factory=dict)
+    ever_held: set[tuple[str, str, str]] = field(default_factory=set)
+    governances: dict[str, GovernanceValue] = field(default_factory=dict)
+    seen: dict[str, datetime] = field(default_factory=dict)
+    reviews: dict[str, ReviewFacts] = field(default_factory=dict)
+    verdicts: dict[str, tuple[int, entry.Verdict]] = field(default_factory=dict)
+    last_verdict: dict[Key, str] = field(default_factory=dict)
+    superseded: dict[str, str] = field(default_factory=dict)
+    intents: dict[int, entry.Intent] = field(default_factory=dict)
+    outcomes: dict[int, tuple[int, entry.Outcome]] = field(default_factory=dict)
+    drifts: dict[StageKey, entry.Drift] = field(default_factory=dict)
+    alarms: dict[str, entry.Alarm] = field(default_factory=dict)
+    unauthorized: dict[Key, Value | None] = field(default_factory=dict)
+    _wanted: dict[int, Value] = field(default_factory=dict)
+
+    @property
+    def open_intents(self) -> tuple[tuple[int, entry.Intent], ...]:
+        """The intents that have no outcome yet, in order."""
+        return tuple((index, intent) for index, intent in self.intents.items() if index not in self.outcomes)
+
+    def take(self, index: int, predicate: entry.Predicate) -> None:
+        """Remember one entry."""
+        match predicate:
+            case entry.Verdict():
+                self._verdict(index, predicate)
+            case entry.Superseded(promotion=promotion, by=by):
+                self.superseded[promotion] = by
+                self.open = {key: p for key, p in self.open.items() if p.id != promotion}
+            case entry.Revision(to=to, steps=steps):
+                self.revision = to
+                self.position += steps
+            case entry.Observation():
+                self._observation(predicate)
+            case entry.Intent():
+                self.intents[index] = predicate
+                self._wanted[index] = self.authorized.get(parse_key(predicate.key), NOBODY)
+            case entry.Outcome():
+                self._outcome(index, predicate)
+            case entry.Drift():
+                self._drift(predicate)
+            case entry.Alarm(subject=subject):
+                self.alarms[subject] = predicate
+            case _:
+                pass  # the other kinds tell people something, and change nothing that is decided
+
+    def _verdict(self, index: int, verdict: entry.Verdict) -> None:
+        key = parse_key(verdict.key)
+        after = value_from_json(key, verdict.to)
+        self.verdicts[verdict.promotion] = (index, verdict)
+        self.last_verdict[key] = verdict.promotion
+        self.open = {k: p for k, p in self.open.items() if p.id != verdict.promotion}
+        if verdict.verdict == "pending":
+            self.open[key] = OpenPromotion(
+                id=verdict.promotion,
+                key=key,
+                before=value_from_json(key, verdict.from_),
+                after=after,
+                first_parent=verdict.base,
+                commit=verdict.commit,
+                position=verdict.position,
+                governance=self._governance(verdict.governance_at_step),
+            )
+        elif verdict.verdict == "approved" and not verdict.restore:
+            self._authorize(key, after, verdict.promotion)
+        if verdict.verdict == "approved":
+            self.unauthorized.pop(key, None)
+
+    def _authorize(self, key: Key, after: Value | None, promotion: str) -> None:
+        if after is None:
+            self.authorized.pop(key, None)
+            self.authorized_by.pop(key, None)
+            self.held = {k: h for k, h in self.held.items() if k != key}
+            return
+        self.authorized[key] = after
+        self.authorized_by[key] = promotion
+        if isinstance(after, GovernanceValue):
+            self.governances[governance_digest(after)] = after
+
+    def _governance(self, digest: str) -> GovernanceValue:
+        if digest not in self.governances:
+            raise LedgerDamagedError(f"a verdict names a governance that was never authorized: {digest}")
+        return self.governances[digest]
+
+    def _observation(self, seen: entry.Observation) -> None:
+        self.seen[seen.review] = seen.recorded_at
+        self.reviews[seen.review] = ReviewFacts(
+            id=seen.review,
+            author=SigningKey(fingerprint=seen.key),
+            decision=seen.kind,
+            commit=seen.commit,
+            first_seen=None,
+            claims=frozenset(seen.subjects),
+            withdraws=seen.withdraws,
+            standing=seen.kind == "reject",
+        )
+
+    def _outcome(self, index: int, outcome: entry.Outcome) -> None:
+        self.outcomes[outcome.intent] = (index, outcome)
+        intent = self.intents[outcome.intent]
+        key, wanted = parse_key(intent.key), self._wanted[outcome.intent]
+        if outcome.result != "applied" or not isinstance(key, StageKey):
+            return
+        if isinstance(wanted, StageEntry | Nobody):
+            self.hold(key, wanted, since=outcome.recorded_at, cause=intent.cause.id)
+
+    def hold(self, key: StageKey, value: StageEntry | Nobody, *, since: datetime, cause: str) -> None:
+        """Remember that `key` holds `value` from `since` on."""
+        self.held[key] = Held(value=value, since=since, cause=cause)
+        self.drifts.pop(key, None)
+        if isinstance(value, StageEntry):
+            self.ever_held.add((key.model, key.stage, value.digest))
+
+    def _drift(self, drift: entry.Drift) -> None:
+        key = StageKey(drift.model, drift.stage)
+        self.drifts[key] = drift
+        if key in self.held:
+            self.held[key] = replace(self.held[key], since=drift.recorded_at)
+
+
+def governance_digest(value: GovernanceValue) -> str:
+    """`sha256:…` of a governance, as verdicts name it."""
+    return f"sha256:{canonical_digest(value_to_json(value))}"
+
+
+def remember(entries: Iterable[Entry]) -> Memory:
+    """Read a ledger back, from its genesis on."""
+    memory: Memory | None = None
+    for found in entries:
+        predicate = found.statement.predicate
+        if isinstance(predicate, entry.Genesis):
+            memory = _begin(predicate)
+        elif memory is None:
+            raise LedgerDamagedError("the ledger does not begin with a genesis")
+        else:
+            memory.take(found.index, predicate)
+    if memory is None:
+        raise LedgerDamagedError("the ledger holds no entry")
+    return memory
+
+
+def _begin(genesis: entry.Genesis) -> Memory:
+    binding = {
+        "repository": genesis.repository,
+        "branch": genesis.branch,
+        "path": genesis.path,
+        "forge": genesis.forge,
+        "registry": genesis.registry,
+        "origin": genesis.origin,
+    }
+    memory = Memory(genesis=genesis, binding=binding, revision=genesis.trust_root)
+    governance = value_from_json(GovernanceKey(), genesis.governance)
+    memory._authorize(GovernanceKey(), governance, GENESIS)  # noqa: SLF001 # its own constructor, as a function
+    for adopted in genesis.adopted:
+        key = parse_key(adopted.key)
+        value = value_from_json(key, adopted.value)
+        memory._authorize(key, value, GENESIS)  # noqa: SLF001 # its own constructor, as a function
+        if isinstance(key, StageKey) and isinstance(value, StageEntry | Nobody):
+            memory.hold(key, value, since=genesis.recorded_at, cause=GENESIS)
+        if adopted.state == "unauthorized":
+            memory.unauthorized[key] = value_from_json(key, adopted.declared)
+    return memory

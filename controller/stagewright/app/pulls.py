@@ -1,0 +1,108 @@
+"""Pull requests as the core wants them: raw facts of forge and git, related to one step of history."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from stagewright.app.desired import DesiredReader
+from stagewright.core.change import subjects, touched_keys
+from stagewright.errors import IncompleteError, NotFoundError
+from stagewright.model.review import Actor, CommitFacts, PullRequest, Reach, Review
+from stagewright.model.source import PullFacts, ReviewFacts, SourceCommit
+from stagewright.ports import Forge, Source
+
+
+class PullReader:
+    """Relates what a forge says about a pull request to the step that it brought."""
+
+    def __init__(self, source: Source, forge: Forge, desired: DesiredReader, origin: str) -> None:
+        self._source = source
+        self._forge = forge
+        self._desired = desired
+        self._origin = origin
+
+    def brought(
+        self, commit: str, first_parent: str, seen: Mapping[str, datetime], gone: Mapping[str, ReviewFacts]
+    ) -> PullRequest | None:
+        """The pull request that brought `commit` onto the branch after `first_parent`; None when there was none.
+
+        `seen` says when each review was first seen; `gone` are reviews that were seen once, by id: those which the
+        forge does not show any more are told as no longer present.
+        """
+        facts = self._forge.pull(commit, first_parent)
+        return None if facts is None else self.related(facts, seen, gone)
+
+    def related(self, pull: PullFacts, seen: Mapping[str, datetime], gone: Mapping[str, ReviewFacts]) -> PullRequest:
+        """The pull request with its commits and reviews, each related to the step it brings."""
+        try:
+            commits = self._source.commits(reachable_from=pull.merged_head, not_from=pull.first_parent)
+        except NotFoundError as error:
+            raise IncompleteError(f"pull request {pull.id}: {error}", hint="fetch its commits again") from error
+        inside = frozenset(commit.id for commit in commits)
+        reviews = self._forge.reviews(pull)
+        shown = frozenset(review.id for review in reviews)
+        lost = [review for review in gone.values() if review.id not in shown and review.commit in inside]
+        return PullRequest(
+            id=pull.id,
+            title=pull.title,
+            url=pull.url,
+            base_branch=pull.base_branch,
+            author=pull.author,
+            head=self.reach(pull.merged_head, pull.first_parent, inside),
+            commits=tuple(self._commit(commit, dict(pull.commit_actors)) for commit in commits),
+            reviews=(
+                *(self._review(review, pull, inside, seen, present=True) for review in reviews),
+                *(self._review(review, pull, inside, seen, present=False) for review in lost),
+            ),
+        )
+
+    def reach(self, commit: str, first_parent: str, inside: frozenset[str]) -> Reach:
+        """How a commit lies to the step onto `first_parent`, and what it proposes there."""
+        bases: tuple[str, ...] = ()
+        proposed: frozenset[str] | None = None
+        try:
+            bases = self._source.merge_bases(commit, first_parent)
+            if len(bases) == 1:
+                proposed = subjects(self._origin, self._desired.at(bases[0]), self._desired.at(commit))
+        except NotFoundError:
+            proposed = None
+        return Reach(
+            commit=commit,
+            in_pull=commit in inside,
+            ancestor_of_first_parent=bases == (commit,),
+            merge_bases=len(bases),
+            subjects=proposed,
+        )
+
+    def _commit(self, commit: SourceCommit, actors: Mapping[str, Actor]) -> CommitFacts:
+        made_by = [actor for actor in (commit.signer, actors.get(commit.id)) if actor is not None]
+        return CommitFacts(
+            id=commit.id,
+            actors=tuple(made_by),
+            named=commit.named,
+            touched=touched_keys(self._desired.at(commit.id), [self._desired.at(p) for p in commit.parents]),
+        )
+
+    def _review(
+        self,
+        review: ReviewFacts,
+        pull: PullFacts,
+        inside: frozenset[str],
+        seen: Mapping[str, datetime],
+        *,
+        present: bool,
+    ) -> Review:
+        first_seen = review.first_seen or seen.get(review.id)
+        if first_seen is None:
+            raise IncompleteError(f"review {review.id} appeared while the facts were read", hint="it is read next time")
+        return Review(
+            id=review.id,
+            author=review.author,
+            decision=review.decision,
+            first_seen=first_seen,
+            reach=self.reach(review.commit, pull.first_parent, inside),
+            claims=review.claims,
+            withdraws=review.withdraws,
+            standing=review.standing,
+            present=present,
+            flaw=review.flaw,
+        )

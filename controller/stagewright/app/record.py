@@ -1,0 +1,248 @@
+"""What the controller writes down: model values as entries of the ledger."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, cast
+
+from pydantic import JsonValue
+
+from stagewright import __version__
+from stagewright.ledger import predicates as entry
+from stagewright.ledger.records import Header
+from stagewright.ledger.statement import Statement, Subject, commit_subject, model_subject
+from stagewright.model.codec import Json, value_to_json
+from stagewright.model.desired import StageEntry, Value, Values
+from stagewright.model.keys import GovernanceKey, Key, StageKey, key_order
+from stagewright.model.plan import Action, PairPlan
+from stagewright.model.review import Account, Actor, SigningKey
+from stagewright.model.source import ReviewFacts
+from stagewright.model.verdict import Verdict
+
+OutcomeResult = Literal["applied", "none", "failed", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scribe:
+    """Builds entries of one sync: each carries who writes, in whose turn, and when."""
+
+    sync: str
+    epoch: entry.Epoch
+    now: datetime
+    origin: str
+    names: Mapping[Key, str]
+
+    @property
+    def header(self) -> Header:
+        """The fields that every entry begins with."""
+        return Header(recorded_at=self.now, sync=self.sync, epoch=self.epoch, controller=__version__)
+
+    def genesis(
+        self, binding: Mapping[str, str], *, trust_root: str, authorized: Values, declared: Values, snapshot: str
+    ) -> Statement:
+        """The first entry: the configuration, and every key of the trust root with what was adopted for it.
+
+        Where something else is declared there, that is said too: it was not authorized.
+        """
+        predicate = entry.Genesis(
+            **self.header.fields(),
+            origin=self.origin,
+            repository=binding["repository"],
+            branch=binding["branch"],
+            path=binding["path"],
+            forge=binding["forge"],
+            registry=binding["registry"],
+            trust_root=trust_root,
+            governance=_json(value_to_json(authorized.get(GovernanceKey()))),
+            adopted=tuple(
+                _adopted(key, authorized.get(key), declared.get(key))
+                for key in sorted(authorized, key=key_order)
+                if not isinstance(key, GovernanceKey)
+            ),
+            snapshot_digest=snapshot,
+        )
+        return Statement(subject=self._commit(trust_root), predicate=predicate)
+
+    def verdict(
+        self, verdict: Verdict, incumbent: Value | None, supersedes: str | None, evidence: Mapping[str, str]
+    ) -> Statement:
+        """The entry of a verdict. `evidence` names the bodies that the policy read, by digest."""
+        p = verdict.promotion
+        predicate = entry.Verdict(
+            **self.header.fields(),
+            promotion=p.id,
+            key=str(p.key),
+            from_=_json(value_to_json(p.before)),
+            to=_json(value_to_json(p.after)),
+            incumbent=_json(value_to_json(incumbent)),
+            base=p.first_parent,
+            commit=p.commit,
+            position=p.position,
+            pull=None
+            if p.pull is None
+            else entry.Pull(id=p.pull.id, url=p.pull.url, head=p.pull.head.commit, title=p.pull.title),
+            proposer=_person(p.pull.author) if p.pull and p.pull.author else None,
+            verdict=verdict.answer,
+            restore=verdict.restore,
+            requirements=tuple(
+                entry.Requirement(
+                    rule=r.rule, name=r.name, state=r.state, detail=r.detail, facts=r.facts, until=r.until
+                )
+                for r in verdict.requirements
+            ),
+            sign_offs=tuple(
+                entry.SignOff(
+                    review=s.review,
+                    person=s.person,
+                    login=s.person or "",
+                    role=s.role,
+                    meaning=s.decision,
+                    commit=s.commit,
+                    first_seen=s.first_seen,
+                    counted=s.counted,
+                    reason=s.reason,
+                )
+                for s in verdict.sign_offs
+            ),
+            governance_at_step=f"sha256:{verdict.governance_at_step}",
+            governance_now=f"sha256:{verdict.governance_now}",
+            members={},
+            evidence=tuple(entry.EvidenceRef(name=name, digest=digest) for name, digest in sorted(evidence.items())),
+            supersedes=supersedes,
+            reason=verdict.reason,
+        )
+        return Statement(subject=self._subject(p.key, p.after, p.commit), predicate=predicate)
+
+    def superseded(self, promotion: str, by: str, commit: str) -> Statement:
+        """The entry that closes an open promotion for ever."""
+        predicate = entry.Superseded(**self.header.fields(), promotion=promotion, by=by)
+        return Statement(subject=self._commit(commit), predicate=predicate)
+
+    def revision(self, before: str, after: str, steps: int) -> Statement:
+        """The entry that moves the walk on."""
+        predicate = entry.Revision(**self.header.fields(), from_=before, to=after, steps=steps)
+        return Statement(subject=self._commit(after), predicate=predicate)
+
+    def observation(self, review: ReviewFacts, key: SigningKey, body: str) -> Statement:
+        """The entry of a signed decision that was seen for the first time; `body` is the digest of the raw object."""
+        predicate = entry.Observation(
+            **self.header.fields(),
+            review=review.id,
+            kind="reject" if review.decision == "reject" else "approve",
+            commit=review.commit,
+            key=key.fingerprint,
+            subjects=tuple(sorted(review.claims or ())),
+            withdraws=review.withdraws,
+            body=body,
+        )
+        return Statement(subject=self._commit(review.commit), predicate=predicate)
+
+    def intent(self, pair: PairPlan, cause: entry.Cause, actions: tuple[Action, ...], revision: str) -> Statement:
+        """The entry that stands before any write."""
+        predicate = entry.Intent(
+            **self.header.fields(), cause=cause, key=str(pair.key), actions=tuple(record_action(a) for a in actions)
+        )
+        return Statement(subject=self._subject(pair.key, pair.wanted, revision), predicate=predicate)
+
+    def outcome(
+        self,
+        subject: tuple[Subject, ...],
+        *,
+        intent: int,
+        result: OutcomeResult,
+        recovered: bool,
+        after: tuple[str | None, ...],
+        error: str | None,
+    ) -> Statement:
+        """The entry that closes an intent."""
+        predicate = entry.Outcome(
+            **self.header.fields(), intent=intent, result=result, recovered=recovered, after=after, error=error
+        )
+        return Statement(subject=subject, predicate=predicate)
+
+    def drift(self, pair: PairPlan, drift_id: str, first_seen: datetime, revision: str) -> Statement:
+        """The entry of a difference that no promotion explains."""
+        predicate = entry.Drift(
+            **self.header.fields(),
+            id=drift_id,
+            model=pair.key.model,
+            stage=pair.key.stage,
+            expected=_json({a.target: a.after for a in pair.actions}),
+            found=_json({a.target: a.before for a in pair.actions}),
+            first_seen=first_seen,
+            last_seen=self.now,
+            decision="corrected" if pair.write else "reported",
+        )
+        return Statement(subject=self._subject(pair.key, pair.wanted, revision), predicate=predicate)
+
+    def alarm(self, kind: str, subject: str, message: str, revision: str) -> Statement:
+        """The entry of something that a person must look at."""
+        predicate = entry.Alarm(**self.header.fields(), type=kind, message=message, subject=subject)
+        return Statement(subject=self._commit(revision), predicate=predicate)
+
+    def _subject(self, key: Key, value: Value | None, commit: str) -> tuple[Subject, ...]:
+        if isinstance(key, StageKey) and isinstance(value, StageEntry):
+            return (model_subject(self.names.get(key, key.model), value.version, value.digest),)
+        return self._commit(commit)
+
+    def _commit(self, commit: str) -> tuple[Subject, ...]:
+        return (commit_subject(self.origin, commit),)
+
+
+def body_digest(body: bytes) -> str:
+    """`sha256:…` under which the evidence store keeps a body."""
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+
+def record_action(action: Action) -> entry.Action:
+    """An action as the ledger names it."""
+    match action.kind:
+        case "alias":
+            target, version = action.target, action.after
+        case "stage":
+            target, version = "stage", action.target
+        case _:
+            version, _, target = action.target.partition("/")
+    return entry.Action(
+        type=action.kind,
+        model=action.model,
+        target=target,
+        version=int(version) if version else None,
+        before=action.before,
+        after=action.after,
+    )
+
+
+def recall_action(action: entry.Action) -> Action:
+    """The action that `record_action` named so."""
+    target = {"alias": action.target, "stage": str(action.version), "tag": f"{action.version}/{action.target}"}
+    return Action(
+        kind=action.type,
+        model=action.model,
+        target=target[action.type],
+        before=action.before,
+        after=action.after,
+    )
+
+
+def _person(actor: Actor) -> entry.Person:
+    match actor:
+        case Account(id=account, login=login):
+            return entry.Person(id=account, login=login)
+        case SigningKey(fingerprint=fingerprint):
+            return entry.Person(id=fingerprint, login="")
+
+
+def _adopted(key: Key, value: Value | None, declared: Value | None) -> entry.Adopted:
+    same = value == declared
+    return entry.Adopted(
+        key=str(key),
+        value=_json(value_to_json(value)),
+        state="adopted" if same else "unauthorized",
+        declared=None if same else _json(value_to_json(declared)),
+    )
+
+
+def _json(data: Json) -> JsonValue:
+    return cast("JsonValue", data)  # Json says Sequence and Mapping where pydantic says list and dict

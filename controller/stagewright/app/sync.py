@@ -1,0 +1,277 @@
+"""One sync: close what is open, walk the history, judge, plan, apply. The only door through which MLflow changes."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from stagewright.app.apply import Applied, Applier
+from stagewright.app.beginning import Beginning, binding_of
+from stagewright.app.desired import DesiredReader
+from stagewright.app.facts import FactReader
+from stagewright.app.journal import Journal, LedgerJournal
+from stagewright.app.memory import Memory, remember
+from stagewright.app.pulls import PullReader
+from stagewright.app.recall import recall
+from stagewright.app.record import Scribe, body_digest
+from stagewright.app.walk import Walker
+from stagewright.core.judge import authorized_governance
+from stagewright.core.plan import plan
+from stagewright.errors import IncompleteError, LedgerMissingError, StalledError, UnreachableError
+from stagewright.ledger import predicates as entry
+from stagewright.ledger.log import Ledger
+from stagewright.model.desired import DocumentProblem
+from stagewright.model.keys import Key
+from stagewright.model.plan import Blocked, Plan
+from stagewright.model.sync import RegistrySync
+from stagewright.model.verdict import Verdict
+from stagewright.ports import Clock, Forge, LedgerStore, Registry, Signer, Source
+
+# Each round applies what the one before it made possible; more stages than this in a chain wait for the next sync.
+ROUNDS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """Everything a sync talks to. `exclusive` is held for its length, so that there is one writer to MLflow."""
+
+    source: Source
+    forge: Forge
+    registry: Registry
+    store: LedgerStore
+    log_signer: Signer
+    entry_signer: Signer
+    clock: Clock
+    exclusive: Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncReport:
+    """What one sync found and did. `stalled` and `waiting` say why it did not go all the way; empty when it did."""
+
+    head: str | None
+    revision: str
+    began: bool
+    recovered: tuple[tuple[int, str], ...]
+    observed: int
+    verdicts: tuple[Verdict, ...]
+    applied: tuple[Applied, ...]
+    blocked: tuple[Blocked, ...]
+    problems: tuple[DocumentProblem, ...]
+    unmanaged: int
+    stalled: str
+    waiting: str
+    ledger_size: int
+
+
+class Syncer:
+    """Syncs one configuration. A new object for each process; `sync` may be called again and again."""
+
+    def __init__(self, config: RegistrySync, outside: Outside) -> None:
+        self._config = config
+        self._outside = outside
+        self._desired = DesiredReader(outside.source, config.path)
+
+    def sync(self) -> SyncReport:
+        """Run one sync. Errors say who must act; what was written before one is kept, and the next sync goes on."""
+        with self._outside.exclusive():
+            return _Run(self._config, self._outside, self._desired).sync()
+
+
+class _Run:
+    """One sync, with the one `now` that all of it shares."""
+
+    def __init__(self, config: RegistrySync, outside: Outside, desired: DesiredReader) -> None:
+        self._config = config
+        self._outside = outside
+        self._desired = desired
+        self._now = outside.clock.now()
+        self._facts = FactReader(
+            registry=outside.registry, forge=outside.forge, desired=desired, branch=config.branch, now=self._now
+        )
+
+    def sync(self) -> SyncReport:
+        away, head = "", None
+        try:
+            head = self._outside.source.fetch()
+        except UnreachableError as error:
+            away = f"the repository did not answer, so no history was read: {error}"
+        journal, began = self._open(head)
+        memory = journal.memory
+        scribe = self._scribe(memory.genesis.origin, {})
+        applier = Applier(self._outside.registry, journal, scribe, memory.revision)
+        recovered = applier.recover()
+        moved = _moved(binding_of(self._config, memory.genesis.origin), memory)
+        if moved:
+            applier.alarm_once("configuration", "configuration", moved)
+            return self._report(journal, head, began=began, recovered=recovered, stalled=moved)
+        pulls = PullReader(self._outside.source, self._outside.forge, self._desired, memory.genesis.origin)
+        walker = Walker(
+            source=self._outside.source,
+            forge=self._outside.forge,
+            desired=self._desired,
+            pulls=pulls,
+            facts=self._facts,
+            journal=journal,
+            scribe=scribe,
+        )
+        verdicts: list[Verdict] = []
+        observed, waiting = 0, away
+        if head is not None:
+            observed = walker.observe()
+            try:
+                walked = walker.walk(head)
+            except StalledError as error:
+                applier.alarm_once("history", "history", str(error))
+                return self._report(journal, head, began=began, recovered=recovered, stalled=str(error))
+            verdicts += walked.verdicts
+            waiting = walked.waiting
+        return self._settle(
+            journal,
+            walker,
+            head,
+            began=began,
+            recovered=recovered,
+            observed=observed,
+            verdicts=verdicts,
+            waiting=waiting,
+        )
+
+    def _settle(
+        self,
+        journal: Journal,
+        walker: Walker,
+        head: str | None,
+        *,
+        began: bool,
+        recovered: tuple[tuple[int, str], ...],
+        observed: int,
+        verdicts: list[Verdict],
+        waiting: str,
+    ) -> SyncReport:
+        """Judge, plan and apply until nothing more turns approved."""
+        applied: list[Applied] = []
+        made = Plan(pairs=(), blocked=(), unmanaged=0)
+        for _ in range(ROUNDS):
+            fresh: tuple[Verdict, ...] = ()
+            if head is not None:
+                try:
+                    fresh = walker.judge_open()
+                except IncompleteError as error:
+                    waiting = waiting or f"open promotions were not judged again: {error}"
+            verdicts += fresh
+            made, done = self._round(journal)
+            applied += done
+            if not any(a.result == "applied" for a in done) and not any(v.answer == "approved" for v in fresh):
+                break
+        return self._report(
+            journal,
+            head,
+            began=began,
+            recovered=recovered,
+            observed=observed,
+            verdicts=verdicts,
+            applied=applied,
+            made=made,
+            waiting=waiting,
+        )
+
+    def _round(self, journal: Journal) -> tuple[Plan, list[Applied]]:
+        state = recall(journal.memory, self._outside.source, self._desired)
+        policy = self._desired.governance(authorized_governance(state)).policy
+        if policy is None:
+            return Plan(pairs=(), blocked=(), unmanaged=0), []
+        actual = self._outside.registry.snapshot()
+        made = plan(state, policy, actual)
+        names: dict[Key, str] = {pair.key: pair.registered for pair in made.pairs}
+        applier = Applier(self._outside.registry, journal, self._scribe(state.origin, names), state.revision)
+        for blocked in made.blocked:
+            applier.alarm_once("identity" if blocked.identity else "blocked", blocked.key, blocked.reason)
+        done = [applier.carry_out(pair, actual.models.get(pair.registered)) for pair in made.pairs]
+        return made, done
+
+    def _open(self, head: str | None) -> tuple[Journal, bool]:
+        store = self._outside.store
+        try:
+            memory = remember(Ledger.read(store).entries())
+        except LedgerMissingError:
+            return self._begin(head), True
+        ledger = Ledger.open(
+            store,
+            origin=memory.genesis.origin,
+            log_signer=self._outside.log_signer,
+            entry_signer=self._outside.entry_signer,
+        )
+        return LedgerJournal(ledger, memory), False
+
+    def _begin(self, head: str | None) -> Journal:
+        if head is None:
+            raise UnreachableError("a ledger cannot begin while the repository does not answer")
+        beginning = Beginning(
+            config=self._config,
+            source=self._outside.source,
+            registry=self._outside.registry,
+            desired=self._desired,
+            facts=self._facts,
+        )
+        origin, state, snapshot = beginning.at(head)
+        scribe = self._scribe(origin, {})
+        first = scribe.genesis(
+            binding_of(self._config, origin),
+            trust_root=state.revision,
+            authorized=state.authorized,
+            declared=state.declared.values,
+            snapshot=body_digest(snapshot),
+        )
+        ledger = Ledger.create(
+            self._outside.store,
+            origin=origin,
+            log_signer=self._outside.log_signer,
+            entry_signer=self._outside.entry_signer,
+            first=[first],
+            header=scribe.header,
+            evidence={body_digest(snapshot): snapshot},
+        )
+        return LedgerJournal(ledger, remember(ledger.entries()))
+
+    def _scribe(self, origin: str, names: dict[Key, str]) -> Scribe:
+        epoch = entry.Epoch(lease=self._config.name, transitions=0, holder="stagewright")
+        return Scribe(sync=self._config.name, epoch=epoch, now=self._now, origin=origin, names=names)
+
+    def _report(
+        self,
+        journal: Journal,
+        head: str | None,
+        *,
+        began: bool,
+        recovered: tuple[tuple[int, str], ...],
+        observed: int = 0,
+        verdicts: list[Verdict] | None = None,
+        applied: list[Applied] | None = None,
+        made: Plan | None = None,
+        stalled: str = "",
+        waiting: str = "",
+    ) -> SyncReport:
+        return SyncReport(
+            head=head,
+            revision=journal.memory.revision,
+            began=began,
+            recovered=recovered,
+            observed=observed,
+            verdicts=tuple(verdicts or ()),
+            applied=tuple(applied or ()),
+            blocked=made.blocked if made else (),
+            problems=self._desired.at(journal.memory.revision).problems,
+            unmanaged=made.unmanaged if made else 0,
+            stalled=stalled,
+            waiting=waiting,
+            ledger_size=journal.size,
+        )
+
+
+def _moved(binding: dict[str, str], memory: Memory) -> str:
+    differing = [
+        f"{name} is {now!r}, was {memory.binding[name]!r}"
+        for name, now in binding.items()
+        if memory.binding[name] != now
+    ]
+    return f"the configuration is not the one the ledger began with: {'; '.join(differing)}" if differing else ""

@@ -1,0 +1,164 @@
+"""The walk over first-parent history: step by step, each judged and written down as one batch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stagewright.app.desired import DesiredReader
+from stagewright.app.facts import FactReader
+from stagewright.app.journal import Journal
+from stagewright.app.pulls import PullReader
+from stagewright.app.recall import recall
+from stagewright.app.record import Scribe, body_digest
+from stagewright.core.change import changed_keys, promotions_of
+from stagewright.core.fold import judge_again, step
+from stagewright.core.judge import authorized_governance
+from stagewright.core.requirements import version_facts
+from stagewright.errors import IncompleteError
+from stagewright.ledger import predicates as entry
+from stagewright.ledger.statement import Statement
+from stagewright.model.promotion import Step
+from stagewright.model.review import PullRequest, SigningKey
+from stagewright.model.state import Facts, State
+from stagewright.model.verdict import Verdict
+from stagewright.ports import Forge, Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walked:
+    """How far a walk came. `waiting` says why it stopped before the branch's head; empty when it did not."""
+
+    verdicts: tuple[Verdict, ...]
+    waiting: str = ""
+
+
+class Walker:
+    """Judges what history brings and what is still open, and writes the verdicts down."""
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        forge: Forge,
+        desired: DesiredReader,
+        pulls: PullReader,
+        facts: FactReader,
+        journal: Journal,
+        scribe: Scribe,
+    ) -> None:
+        self._source = source
+        self._forge = forge
+        self._desired = desired
+        self._pulls = pulls
+        self._facts = facts
+        self._journal = journal
+        self._scribe = scribe
+
+    def observe(self) -> int:
+        """Write down every signed decision that was not seen before; how many there were."""
+        memory = self._journal.memory
+        fresh = [
+            (review, review.author, review.body)
+            for review in sorted(self._forge.observations(), key=lambda r: r.id)
+            if review.id not in memory.seen
+        ]
+        statements, bodies = [], {}
+        for review, key, body in fresh:
+            if isinstance(key, SigningKey) and body is not None:
+                digest = body_digest(body)
+                bodies[digest] = body
+                statements.append(self._scribe.observation(review, key, digest))
+        if statements:
+            self._journal.append(statements, bodies)
+        return len(statements)
+
+    def walk(self, head: str) -> Walked:
+        """Fold in every step up to `head`. StalledError when the last revision is not on its first-parent chain."""
+        memory = self._journal.memory
+        chain = self._source.first_parents(memory.revision, head)
+        verdicts: list[Verdict] = []
+        parent, unchanged = memory.revision, 0
+        for commit in chain:
+            if not changed_keys(self._desired.at(parent), self._desired.at(commit)):
+                parent, unchanged = commit, unchanged + 1
+                continue
+            try:
+                verdicts += self._step(parent, commit, unchanged)
+            except IncompleteError as error:
+                self._move_on(parent, unchanged)
+                return Walked(verdicts=tuple(verdicts), waiting=f"before commit {commit[:12]}: {error}")
+            parent, unchanged = commit, 0
+        self._move_on(parent, unchanged)
+        return Walked(verdicts=tuple(verdicts))
+
+    def judge_open(self) -> tuple[Verdict, ...]:
+        """Judge everything that is open again, and write down what changed. Those whose verdict changed are returned.
+
+        IncompleteError when a fact is missing: then nothing was judged.
+        """
+        state = self._state()
+        if not state.open:
+            return ()
+        memory = self._journal.memory
+        pulls = {p.id: self._brought(p.commit, p.first_parent) for p in state.open.values()}
+        facts = self._facts.facts(state, state.open.values())
+        changed = [
+            verdict
+            for verdict in judge_again(state, facts, pulls).verdicts
+            if _differs(verdict, memory.verdicts[verdict.promotion.id][1])
+        ]
+        statements, bodies = self._entries(tuple(changed), state, facts, {})
+        if statements:
+            self._journal.append(statements, bodies)
+        return tuple(changed)
+
+    def _state(self) -> State:
+        return recall(self._journal.memory, self._source, self._desired)
+
+    def _brought(self, commit: str, first_parent: str) -> PullRequest | None:
+        memory = self._journal.memory
+        return self._pulls.brought(commit, first_parent, memory.seen, memory.reviews)
+
+    def _step(self, parent: str, commit: str, unchanged: int) -> tuple[Verdict, ...]:
+        state = self._state()
+        change = Step(
+            position=state.position + unchanged + 1,
+            first_parent=parent,
+            commit=commit,
+            parents=len(self._source.tree(commit).parents),
+            before=self._desired.at(parent),
+            after=self._desired.at(commit),
+            pull=self._brought(commit, parent),
+        )
+        facts = self._facts.facts(state, promotions_of(state.origin, change, authorized_governance(state)))
+        folded = step(state, change, facts)
+        closed = {s.by: s.promotion.id for s in folded.superseded}
+        statements, bodies = self._entries(folded.verdicts, state, facts, closed)
+        statements += [self._scribe.superseded(old, by, commit) for by, old in closed.items()]
+        statements.append(self._scribe.revision(state.revision, commit, unchanged + 1))
+        self._journal.append(statements, bodies)
+        return folded.verdicts
+
+    def _move_on(self, reached: str, unchanged: int) -> None:
+        if unchanged:
+            self._journal.append([self._scribe.revision(self._journal.memory.revision, reached, unchanged)])
+
+    def _entries(
+        self, verdicts: tuple[Verdict, ...], state: State, facts: Facts, closed: Mapping[str, str]
+    ) -> tuple[list[Statement], dict[str, bytes]]:
+        statements, bodies = [], {}
+        for verdict in verdicts:
+            evidence: dict[str, str] = {}
+            known = None if verdict.restore else version_facts(verdict.promotion, state, facts)
+            if known is not None and known.evidence_document is not None:
+                body = known.evidence_document.encode()
+                evidence["evidence"] = body_digest(body)
+                bodies[evidence["evidence"]] = body
+            incumbent = state.authorized.get(verdict.promotion.key)
+            statements.append(self._scribe.verdict(verdict, incumbent, closed.get(verdict.promotion.id), evidence))
+        return statements, bodies
+
+
+def _differs(verdict: Verdict, recorded: entry.Verdict) -> bool:
+    """Whether the answer or the state of a requirement is another than was written down last."""
+    before = (recorded.verdict, [(r.rule, r.name, r.state) for r in recorded.requirements])
+    return before != (verdict.answer, [(r.rule, r.name, r.state) for r in verdict.requirements])
