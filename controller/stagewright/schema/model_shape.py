@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
 from stagewright.schema.shape import API_VERSION, Reserved, Shape
 from stagewright.schema.vocabulary import (
@@ -33,6 +33,10 @@ class DeclaredShape(Shape):
 
 class EntryShape(Shape):
     """One version with everything that pins it. At least one of runId, modelId and source is needed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [key]} for key in ("runId", "modelId", "source")]}
+    )
 
     version: Annotated[int, Field(ge=1, le=2**31 - 1)]
     run_id: Word | None = None

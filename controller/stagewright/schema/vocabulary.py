@@ -25,7 +25,10 @@ StageName = Annotated[str, pattern(STAGE, "a stage's name: a letter, then letter
 # What MLflow takes for a registered model's name, less what is invisible or a path: at most 256 characters.
 RegisteredName = Annotated[
     str,
-    pattern(r"^[^/:\s.]([^/:\s\\]| ){0,254}$", "a name that MLflow accepts: no slash, colon or leading dot"),
+    pattern(
+        r"^[^/:\s.\\](([^/:\s\\]| ){0,254}[^/:\s\\])?$",
+        "a name that MLflow accepts: no slash, colon, leading dot or trailing space",
+    ),
 ]
 Digest = Annotated[
     str,
