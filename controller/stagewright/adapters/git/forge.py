@@ -23,6 +23,7 @@ from stagewright.model.source import PullFacts, ReviewFacts
 
 MAX_DECISIONS = 10_000
 _MAX_NESTING = 8
+_MAX_TAG_BYTES = 131_072
 
 
 class GitForge:
@@ -97,12 +98,9 @@ class GitForge:
 
     def _review(self, name: str, oid: str) -> ReviewFacts | None:
         """One tag as a review; None for what is no decision about a commit."""
-        kind, body = self._source.read(oid)
-        if kind != ObjectType.TAG:
-            return None
-        try:
-            tag = parse_tag(body)
-        except MalformedObjectError:
+        body = self._tag_body(oid)
+        tag = _parsed(body)
+        if tag is None:
             return None
         commit = self._commit_below(tag)
         if commit is None or not (is_decision(name, tag.message) or is_decision(tag.name, tag.message)):
@@ -115,15 +113,30 @@ class GitForge:
     def _commit_below(self, tag: TagObject) -> str | None:
         """The commit that a tag, or a tag of a tag, points at in the end."""
         for _ in range(_MAX_NESTING):
-            kind, body = self._source.read(tag.target)
-            if kind == ObjectType.COMMIT:
+            if self._kind(tag.target)[0] == ObjectType.COMMIT:
                 return tag.target
-            if kind != ObjectType.TAG:
+            below = _parsed(self._tag_body(tag.target))
+            if below is None:
                 return None
-            try:
-                tag = parse_tag(body)
-            except MalformedObjectError:
-                return None
+            tag = below
+        return None
+
+    def _tag_body(self, oid: str) -> bytes:
+        """The bytes of a tag object; empty for any other, and for one that is too large to be a decision."""
+        kind, size = self._kind(oid)
+        return self._source.read(oid)[1] if kind == ObjectType.TAG and size <= _MAX_TAG_BYTES else b""
+
+    def _kind(self, oid: str) -> tuple[ObjectType, int]:
+        try:
+            return self._source.header(oid)
+        except NotFoundError as error:
+            raise self._source.incomplete(error) from error
+
+
+def _parsed(body: bytes) -> TagObject | None:
+    try:
+        return parse_tag(body)
+    except MalformedObjectError:
         return None
 
 

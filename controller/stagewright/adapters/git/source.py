@@ -116,7 +116,7 @@ class GitSource:
 
     def blob(self, blob: str) -> bytes:
         """See the port. A blob above MAX_BLOB_BYTES cannot be read either."""
-        kind, size = self._header(blob)
+        kind, size = self.header(blob)
         if kind != ObjectType.BLOB:
             raise NotFoundError(f"object {blob} is no blob")
         if size > MAX_BLOB_BYTES:
@@ -143,14 +143,15 @@ class GitSource:
 
     def read(self, oid: str) -> tuple[ObjectType, bytes]:
         """Any object by id, of at most MAX_BLOB_BYTES. NotFoundError when it cannot be read."""
-        if self._header(oid)[1] > MAX_BLOB_BYTES:
+        if self.header(oid)[1] > MAX_BLOB_BYTES:
             raise NotFoundError(f"object {oid} has more than {MAX_BLOB_BYTES} bytes")
         try:
             return self._repository.odb.read(oid)
         except (KeyError, pygit2.GitError) as error:
             raise NotFoundError(f"object {oid} cannot be read from the mirror of {self.url}") from error
 
-    def _header(self, oid: str) -> tuple[ObjectType, int]:
+    def header(self, oid: str) -> tuple[ObjectType, int]:
+        """The kind of any object, and its size in bytes. NotFoundError when it cannot be read."""
         if not OBJECT_ID.fullmatch(oid):
             raise NotFoundError(f"{oid!r} is no object id", hint="give all 40 hexadecimal digits, in lower case")
         try:
@@ -159,18 +160,22 @@ class GitSource:
             raise NotFoundError(f"object {oid} cannot be read from the mirror of {self.url}") from error
 
     def _require_commit(self, oid: str) -> None:
-        if self._header(oid)[0] != ObjectType.COMMIT:
+        if self.header(oid)[0] != ObjectType.COMMIT:
             raise NotFoundError(f"object {oid} is no commit")
+
+    def incomplete(self, error: NotFoundError) -> IncompleteError:
+        """The error for an object that must be there, since another object or a ref names it."""
+        return IncompleteError(
+            f"the mirror of {self.url} is not whole: {error}",
+            hint=f"delete the mirror {self._repository.path}, and the next fetch makes it anew",
+        )
 
     def _named(self, oid: str, wanted: ObjectType) -> bytes:
         """An object that another one names: that it is missing means that the mirror is not whole."""
         try:
             kind, body = self.read(oid)
         except NotFoundError as error:
-            raise IncompleteError(
-                f"the mirror of {self.url} is not whole: {error}",
-                hint=f"delete the mirror {self._repository.path}, and the next fetch makes it anew",
-            ) from error
+            raise self.incomplete(error) from error
         if kind != wanted:
             raise StalledError(f"object {oid} is of another kind than what names it says", hint="run `git fsck`")
         return body
@@ -204,12 +209,9 @@ class GitSource:
         size = self._sizes.get(entry.id)
         if size is None:
             try:
-                size = self._header(entry.id)[1]
+                size = self.header(entry.id)[1]
             except NotFoundError as error:
-                raise IncompleteError(
-                    f"the mirror of {self.url} is not whole: {error}",
-                    hint=f"delete the mirror {self._repository.path}, and the next fetch makes it anew",
-                ) from error
+                raise self.incomplete(error) from error
             self._sizes[entry.id] = size
         return size
 
