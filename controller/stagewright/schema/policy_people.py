@@ -42,7 +42,8 @@ def read_people(document: Document, spec: PolicySpecShape, problems: list[Docume
             for number, value in enumerate(values):
                 other = owner.setdefault((kind, value.casefold()), login)
                 if other != login or value == login:
-                    reason = f"{value} already belongs to {other}"
+                    of_its_own = kind == "login" and value in spec.people
+                    reason = f"{value} is {'a person of its own here' if of_its_own else f'already a name of {other}'}"
                     problems.append(document.error(reason, (*place, key, number), hint="it is one person's"))
                 if kind == "mlflow" and value.casefold() in SHARED_USERS:
                     reason = f"{value} is no person: such accounts are shared"

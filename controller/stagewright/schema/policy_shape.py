@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from stagewright.schema.shape import API_VERSION, Reserved, Shape, pattern
 from stagewright.schema.vocabulary import (
@@ -77,7 +77,7 @@ class RequireShape(Shape):
 class RuleShape(Shape):
     """One rule. Every rule that matches must hold."""
 
-    name: Annotated[str, pattern(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "a rule's name: a-z, 0-9 and hyphens")]
+    name: Annotated[str, pattern(r"^[a-z0-9]([a-z0-9-]{0,98}[a-z0-9])?$", "a rule's name: a-z, 0-9 and hyphens")]
     match: MatchShape
     require: RequireShape
     review_target: Annotated[Any, Reserved("review targets", "delete the key")] = None
@@ -93,7 +93,13 @@ class RuleShape(Shape):
 class PersonShape(Shape):
     """Which e-mail addresses, MLflow users and further accounts are one person's."""
 
-    email: Email | list[Email] | None = None
+    email: (
+        Annotated[
+            Annotated[Email, Tag("=one")] | Annotated[list[Email], Tag("=several")],
+            Discriminator(lambda value: "=several" if isinstance(value, list) else "=one"),
+        ]
+        | None
+    ) = None
     mlflow: list[MlflowUser] | None = None
     accounts: list[Login] | None = None
 

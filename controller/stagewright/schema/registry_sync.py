@@ -28,7 +28,7 @@ from stagewright.errors import DocumentError
 from stagewright.model.sync import KeyReference, RegistrySync
 from stagewright.schema.nodes import Document, raise_problems
 from stagewright.schema.shape import API_VERSION, Shape, pattern, read_shape
-from stagewright.schema.vocabulary import Line, ModelName, RelativePath
+from stagewright.schema.vocabulary import RELATIVE_PATH, Line, ModelName
 from stagewright.schema.yaml import parse_yaml
 
 _DURATION = re.compile(r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?")
@@ -45,6 +45,12 @@ Duration = Annotated[
 ]
 
 
+SourcePath = Annotated[
+    str,
+    pattern(f"^$|{RELATIVE_PATH}", "a folder of the repository, without a leading slash", max_length=1024),
+]
+
+
 class SyncMetadataShape(Shape):
     """`metadata`."""
 
@@ -56,7 +62,7 @@ class SourceShape(Shape):
 
     url: Line
     branch: Branch = "main"
-    path: RelativePath | Literal[""] = ""
+    path: SourcePath = ""
 
 
 class ForgeShape(Shape):

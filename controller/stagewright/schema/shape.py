@@ -37,7 +37,7 @@ ShapeT = TypeVar("ShapeT", bound=Shape)
 
 def pattern(regex: str, wanted: str, *, max_length: int | None = None, hint: str = "") -> Any:
     """A string that `regex` (anchored, the same to Rust and ECMAScript) matches; `wanted` says so in words."""
-    _WANTED[regex] = (wanted, hint)
+    assert _WANTED.setdefault(regex, (wanted, hint)) == (wanted, hint), "one pattern, one wording"
     return Field(pattern=regex, max_length=max_length, description=wanted)
 
 
@@ -92,7 +92,7 @@ def _problem(document: Document, detail: ErrorDetails, known: frozenset[str]) ->
             wanted, hint = _WANTED.get(context["pattern"], (f"text that matches {context['pattern']}", ""))
             return document.error(f"{_shown(detail['input'])} is not {wanted}", path, hint=hint)
         case "string_type" if isinstance(detail["input"], (bool, int, float)):
-            return document.error(f"text is wanted here, {_shown(detail['input'])} is none", path, hint="quote it")
+            return document.error(f"text is wanted here, not {_shown(detail['input'])}", path, hint="quote it")
         case "literal_error" | "string_type" | "int_type" | "bool_type" | "list_type" | "dict_type" | "model_type":
             wanted = str(context["expected"]) if kind == "literal_error" else _KINDS[kind]
             found = _shown(detail["input"])

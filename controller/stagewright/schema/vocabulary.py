@@ -11,6 +11,7 @@ STAGE = r"^[A-Za-z][A-Za-z0-9-]{0,62}$"
 DIGEST = r"^sha256:[0-9a-f]{64}$"
 LOGIN = r"^@[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_])?$"
 TEAM = r"^@[A-Za-z0-9][A-Za-z0-9._-]{0,98}/[A-Za-z0-9][A-Za-z0-9._-]{0,98}$"
+RELATIVE_PATH = r"^[A-Za-z0-9_@+-][A-Za-z0-9_.@+-]*(/[A-Za-z0-9_@+-][A-Za-z0-9_.@+-]*)*$"
 EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,8}$"
 
 ModelName = Annotated[
@@ -40,8 +41,8 @@ Line = Annotated[str, pattern(r"^\S([^\r\n]{0,1022}\S)?$", "one line of text wit
 RelativePath = Annotated[
     str,
     pattern(
-        r"^[A-Za-z0-9_@+-][A-Za-z0-9_.@+-]*(/[A-Za-z0-9_@+-][A-Za-z0-9_.@+-]*)*$",
-        "a path relative to this folder: no leading slash, no dot at the begin of a part, no space",
+        RELATIVE_PATH,
+        "a path relative to this folder: no leading slash, no part that begins with a dot, no space",
         max_length=1024,
     ),
 ]

@@ -186,7 +186,7 @@ class _Composer:
             self._stop("a key that is no string", event.start_mark, "write the key as plain text")
         assert isinstance(node, Scalar)
         if not isinstance(node.value, str):
-            self._problem(f"the key {node.value} is no string", event.start_mark, "quote it")
+            self._problem(f"the key {getattr(event, 'value', node.value)} is no string", event.start_mark, "quote it")
         return node
 
     def _value(self, event: yaml.ScalarEvent) -> str | int | float | bool:
