@@ -56,7 +56,7 @@ def parse_path(name: str) -> Tile | None:
     level = None if match["level"] == "entries" else int(match["level"])
     index = int(match["index"].replace("x", "").replace("/", ""))
     tile = Tile(level=level, index=index, width=int(match["width"] or WIDTH))
-    return tile if tile.path == name and (level or 0) < 64 else None
+    return tile if tile.path == name and (level or 0) < 64 and tile.width <= WIDTH else None
 
 
 def tile_at(level: int | None, index: int, size: int) -> Tile:

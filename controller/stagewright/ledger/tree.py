@@ -61,13 +61,6 @@ class Tree:
                 if index * WIDTH + offset >= start:
                     yield index * WIDTH + offset, entry
 
-    def backwards(self) -> Iterator[tuple[int, bytes]]:
-        """Index and bytes of every entry, the newest first."""
-        for index in reversed(range(-(-self.size // WIDTH))):
-            entries = self.bundle(index)
-            for offset in reversed(range(len(entries))):
-                yield index * WIDTH + offset, entries[offset]
-
 
 def read_tile(store: LedgerStore, tile: Tile) -> bytes:
     """The bytes of a tile. LedgerDamagedError when it is missing."""

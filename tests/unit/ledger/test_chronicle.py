@@ -1,0 +1,220 @@
+"""The rules that entries keep among each other, as a table of short histories and the rule that each breaks."""
+
+import pytest
+
+from stagewright.ledger.chronicle import APPROVALS, INTENTS, KEYS, ORDER, Chronicle
+from stagewright.ledger.keys import encode_base64, key_id
+from stagewright.ledger.statement import Statement
+from tests.fakes import ledger_entries as given
+from tests.fakes.ledger_store import SeedSigner
+
+SIGNER = key_id(given.ENTRY.public_key)
+NEXT = SeedSigner(7).public_key
+
+
+def _first(role: str, key: bytes, **changes: object) -> Statement:
+    fields: dict[str, object] = {"role": role, "old_key_id": None, "new_key": encode_base64(key), "reason": "begins"}
+    return given.key(0, **(fields | changes))
+
+
+BEGINNING = (given.genesis(), _first("log", given.LOG.public_key), _first("entry", given.ENTRY.public_key))
+
+
+def _breaches(*statements: Statement, signers: tuple[str, ...] = ()) -> list[tuple[int, int, str]]:
+    """(index, step, reason) of every breach."""
+    chronicle = Chronicle(given.ORIGIN, given.LOG.public_key)
+    found = []
+    for index, statement in enumerate(statements):
+        signer = signers[index] if index < len(signers) else SIGNER
+        found += [(index, breach.step, breach.reason) for breach in chronicle.admit(statement, signer)]
+    return found + [(index, breach.step, breach.reason) for index, breach in chronicle.unfinished()]
+
+
+GOOD = {
+    "only its beginning": (),
+    "a promotion approved and applied": (given.verdict(), given.intent(), given.outcome(4)),
+    "pending, then approved": (given.verdict(2, "pending"), given.verdict(3), given.intent(), given.outcome(5)),
+    "pending, then superseded": (given.verdict(2, "pending"), given.superseded()),
+    "refused": (given.verdict(2, "refused"),),
+    "an intent that failed needs no approval": (given.intent(), given.outcome(3, result="failed", after=())),
+    "a drift corrected": (given.drift(), given.intent(4, "drift", given.DRIFT), given.outcome(4)),
+    "nobody holds the stage any more": (
+        given.verdict(to="none"),
+        given.intent(actions=(given.action(None),)),
+        given.outcome(4, after=(None,)),
+    ),
+    "another lease may begin at zero": (
+        given.revision(head=given.header(2, transitions=5)),
+        given.revision(head=given.header(3, lease="other")),
+    ),
+}
+
+
+@pytest.mark.parametrize("entries", GOOD.values(), ids=GOOD)
+def test_chronicle_of_a_good_history_finds_nothing(entries: tuple[Statement, ...]):
+    assert _breaches(*BEGINNING, *entries) == []
+
+
+BAD = {
+    "a second genesis": ((given.genesis(1),), 3, ORDER, "only one"),
+    "time runs back": ((given.revision(9), given.revision(8)), 4, ORDER, "its time lies before"),
+    "an epoch that is over": (
+        (given.revision(head=given.header(2, transitions=5)), given.revision(head=given.header(3, transitions=4))),
+        4,
+        ORDER,
+        "epoch 4 of lease 'prod/stagewright' is over: 5 has written already",
+    ),
+    "an epoch that is over, after another lease wrote": (
+        (
+            given.revision(head=given.header(2, transitions=5)),
+            given.revision(head=given.header(2, lease="other")),
+            given.revision(head=given.header(3, transitions=4)),
+        ),
+        5,
+        ORDER,
+        "is over",
+    ),
+    "an intent left open": ((given.verdict(), given.intent()), 4, INTENTS, "without an outcome"),
+    "an outcome of no intent": ((given.outcome(2),), 3, INTENTS, "entry 2, which is no intent"),
+    "an outcome before its intent": (
+        (given.verdict(), given.outcome(5), given.intent(5), given.outcome(5, 6, "none")),
+        4,
+        INTENTS,
+        "entry 5, which is no intent",
+    ),
+    "two outcomes": (
+        (given.verdict(), given.intent(), given.outcome(4), given.outcome(4)),
+        6,
+        INTENTS,
+        "a second outcome of intent 4",
+    ),
+    "applied, but read back otherwise": (
+        (given.verdict(), given.intent(), given.outcome(4, after=("6",))),
+        5,
+        INTENTS,
+        "not what intent 4 wanted",
+    ),
+    "approved with a requirement missing": (
+        (given.verdict(requirements=(given.requirement("missing", "soak"),)),),
+        3,
+        APPROVALS,
+        "not satisfied: soak",
+    ),
+    "applied without a verdict": ((given.intent(), given.outcome(3)), 4, APPROVALS, "no approved verdict"),
+    "applied while pending": (
+        (given.verdict(2, "pending"), given.intent(), given.outcome(4)),
+        5,
+        APPROVALS,
+        "no approved verdict",
+    ),
+    "approved only after the intent": (
+        (given.intent(2), given.verdict(2), given.outcome(3)),
+        5,
+        APPROVALS,
+        "no approved verdict before it",
+    ),
+    "an approval of another key": (
+        (given.verdict(key="fraud/Production"), given.intent(), given.outcome(4)),
+        5,
+        APPROVALS,
+        "is about credit-risk/Production, promotion",
+    ),
+    "an approval of another version": (
+        (given.verdict(to={"version": 8}), given.intent(), given.outcome(4)),
+        5,
+        APPROVALS,
+        "an alias moves to version 7, approved was 8",
+    ),
+    "an old approval replayed": (
+        (given.verdict(), given.verdict(promotion=given.OTHER, to={"version": 8}), given.intent(), given.outcome(5)),
+        6,
+        APPROVALS,
+        "not what was last approved",
+    ),
+    "no such drift": (
+        (given.intent(4, "drift", given.DRIFT), given.outcome(3)),
+        4,
+        APPROVALS,
+        "no drift dd",
+    ),
+    "a drift that was only reported": (
+        (given.drift(decision="reported"), given.intent(4, "drift", given.DRIFT), given.outcome(4)),
+        5,
+        APPROVALS,
+        "no drift dd",
+    ),
+    "approved after it was refused": (
+        (given.verdict(2, "refused"), given.verdict(3)),
+        4,
+        APPROVALS,
+        "is approved, but it was refused before",
+    ),
+    "approved after it was superseded": (
+        (given.verdict(2, "pending"), given.superseded(), given.verdict(3)),
+        5,
+        APPROVALS,
+        "is approved, but it was superseded before",
+    ),
+    "pending after it was approved": (
+        (given.verdict(), given.verdict(3, "pending")),
+        4,
+        APPROVALS,
+        "is pending, but it was approved before",
+    ),
+    "a new entry key that does not follow": (
+        (_first("entry", NEXT, old_key_id=key_id(NEXT)),),
+        3,
+        KEYS,
+        "does not follow",
+    ),
+    "a new log key": ((_first("log", NEXT, old_key_id=SIGNER),), 3, KEYS, "names a log key that does not follow"),
+}
+
+
+@pytest.mark.parametrize(("entries", "index", "step", "reason"), BAD.values(), ids=BAD)
+def test_chronicle_of_a_bad_history_names_the_entry_and_the_rule(
+    entries: tuple[Statement, ...], index: int, step: int, reason: str
+):
+    (found,) = _breaches(*BEGINNING, *entries)
+    assert found[:2] == (index, step)
+    assert reason in found[2]
+
+
+def test_chronicle_of_a_log_that_does_not_begin_with_genesis_and_keys_names_each_entry():
+    found = _breaches(given.genesis(origin="elsewhere"), given.revision(), given.revision())
+    assert [(index, step) for index, step, _ in found] == [(0, ORDER), (1, KEYS), (2, KEYS)]
+    assert [index for index, step, _ in _breaches(given.revision(0), *BEGINNING[1:]) if step == ORDER] == [0]
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        pytest.param((_first("log", NEXT), BEGINNING[2]), id="another log key"),
+        pytest.param((BEGINNING[1], _first("entry", NEXT)), id="another entry key"),
+        pytest.param((BEGINNING[2], BEGINNING[1]), id="swapped"),
+    ],
+)
+def test_chronicle_of_first_keys_that_are_not_the_signers_is_a_breach(beginning: tuple[Statement, ...]):
+    assert {step for _, step, _ in _breaches(given.genesis(), *beginning)} == {KEYS}
+
+
+def test_chronicle_of_a_cut_beginning_says_that_keys_are_missing():
+    assert _breaches(BEGINNING[0]) == [(1, KEYS, "the log ends before it has named its keys")]
+
+
+ROTATION = _first("entry", NEXT, old_key_id=SIGNER)
+
+
+@pytest.mark.parametrize(
+    ("signers", "expected"),
+    [
+        pytest.param((*[SIGNER] * 4, key_id(NEXT)), [], id="the new key from the next entry on"),
+        pytest.param((*[SIGNER] * 5,), [(4, KEYS)], id="the old key goes on"),
+        pytest.param((*[SIGNER] * 3, key_id(NEXT), key_id(NEXT)), [(3, KEYS)], id="the new key announces itself"),
+    ],
+)
+def test_chronicle_of_a_rotation_accepts_each_key_only_in_its_range(
+    signers: tuple[str, ...], expected: list[tuple[int, int]]
+):
+    found = _breaches(*BEGINNING, ROTATION, given.revision(3), signers=signers)
+    assert [(index, step) for index, step, _ in found] == expected
