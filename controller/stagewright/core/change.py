@@ -35,6 +35,22 @@ def _shape(state: DesiredState, key: Key) -> object:
     return (state.values.get(key), *surroundings(state, key))
 
 
+def merged(ancestor: DesiredState, ours: DesiredState, theirs: DesiredState) -> DesiredState:
+    """What `ours` would declare once the changes from `ancestor` to `theirs` were merged in, theirs winning."""
+    values = dict(ours.values)
+    for key in changed_keys(ancestor, theirs):
+        values.pop(key, None)
+        if key in theirs.values:
+            values[key] = theirs.values[key]
+    cards = dict(ours.cards)
+    for model in {*ancestor.cards, *theirs.cards}:
+        if ancestor.cards.get(model) != theirs.cards.get(model):
+            cards.pop(model, None)
+            if model in theirs.cards:
+                cards[model] = theirs.cards[model]
+    return DesiredState(commit=theirs.commit, values=values, cards=cards, problems=theirs.problems)
+
+
 def promotions_of(origin: str, step: Step, governance: GovernanceValue) -> tuple[Promotion, ...]:
     """The promotions of one step, in key order. `governance` is what is authorized just before it."""
     return tuple(_promotion(origin, step, governance, key) for key in changed_keys(step.before, step.after))

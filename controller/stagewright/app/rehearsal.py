@@ -1,0 +1,124 @@
+"""Rehearsal: what the next sync would decide and do, and what a branch would come to if it were merged now."""
+
+from dataclasses import dataclass, replace
+
+from stagewright.app.journal import RehearsalJournal
+from stagewright.app.memory import Memory
+from stagewright.app.pulls import PullReader
+from stagewright.app.recall import recall
+from stagewright.app.record import Scribe
+from stagewright.app.view import View
+from stagewright.app.walk import Walker
+from stagewright.core.change import changed_keys, merged, promotions_of
+from stagewright.core.fold import step
+from stagewright.core.judge import authorized_governance
+from stagewright.core.plan import plan
+from stagewright.errors import InvalidError, UnreachableError
+from stagewright.ledger import predicates as entry
+from stagewright.model.desired import DocumentProblem, Value
+from stagewright.model.plan import Plan
+from stagewright.model.promotion import Step
+from stagewright.model.source import PullFacts
+from stagewright.model.state import State
+from stagewright.model.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsed:
+    """Verdicts that would be recorded, and the plan that would be carried out after them."""
+
+    head: str
+    verdicts: tuple[Verdict, ...]
+    plan: Plan
+    waiting: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predicted:
+    """What a branch proposes and what would be answered, were it merged into the branch as it is now."""
+
+    head: str
+    base: str
+    verdicts: tuple[Verdict, ...]
+    incumbents: tuple[tuple[str, Value | None], ...]
+    problems: tuple[DocumentProblem, ...]
+
+
+def rehearse(view: View) -> Rehearsed:
+    """What the next sync would do first. Nothing is written, neither to the ledger nor to MLflow."""
+    if view.head is None:
+        raise UnreachableError(f"the repository did not answer: {view.away}")
+    memory: Memory = view.memory
+    journal = RehearsalJournal(view.ledger.size, memory)
+    sight = view.sight
+    scribe = Scribe(
+        sync=sight.config.name,
+        epoch=entry.Epoch(lease=sight.config.name, transitions=0, holder="rehearsal"),
+        now=sight.clock.now(),
+        origin=view.state.origin,
+        names={},
+    )
+    walker = Walker(
+        source=sight.source,
+        forge=sight.forge,
+        desired=view.desired,
+        pulls=PullReader(sight.source, sight.forge, view.desired, view.state.origin),
+        facts=view.fact_reader(),
+        journal=journal,
+        scribe=scribe,
+    )
+    walker.observe()
+    walked = walker.walk(view.head)
+    verdicts = (*walked.verdicts, *walker.judge_open())
+    state = recall(memory, sight.source, view.desired)
+    policy = view.desired.governance(authorized_governance(state)).policy
+    made = plan(state, policy, sight.registry.snapshot()) if policy else Plan(pairs=(), blocked=(), unmanaged=0)
+    return Rehearsed(head=view.head, verdicts=verdicts, plan=made, waiting=walked.waiting)
+
+
+def predict(view: View, pull: PullFacts) -> Predicted:
+    """The verdicts that `pull` would get if it were merged onto its first parent now. InvalidError: it changes nothing.
+
+    `pull.first_parent` is the branch's head. What it changes
+    against its merge base is taken to be what the merge brings.
+    """
+    reader = PullReader(view.sight.source, view.sight.forge, view.desired, view.state.origin)
+    now = view.sight.clock.now()
+    seen = {review.id: now for review in view.sight.forge.observations()} | view.memory.seen
+    base = view.desired.at(pull.first_parent)
+    bases = view.sight.source.merge_bases(pull.merged_head, pull.first_parent)
+    if len(bases) != 1:
+        raise InvalidError(
+            f"commit {pull.merged_head[:12]} has {len(bases)} merge bases with the branch",
+            hint="rebase it onto the branch",
+        )
+    head = merged(view.desired.at(bases[0]), base, view.desired.at(pull.merged_head))
+    if not changed_keys(base, head):
+        raise InvalidError(
+            f"commit {pull.merged_head[:12]} declares nothing that {pull.first_parent[:12]} does not",
+            hint="; ".join(f"{p.file}:{p.line}:{p.column}: {p.reason}" for p in head.problems)
+            or "change a model's document first: stagewright promote",
+        )
+    state = _as_if_walked(view.state, pull.first_parent, view)
+    change = Step(
+        position=state.position + 1,
+        first_parent=pull.first_parent,
+        commit=pull.merged_head,
+        parents=2,
+        before=base,
+        after=head,
+        pull=reader.related(pull, seen, view.memory.reviews),
+    )
+    promotions = promotions_of(state.origin, change, authorized_governance(state))
+    folded = step(state, change, view.fact_reader().facts(state, promotions))
+    return Predicted(
+        head=pull.merged_head,
+        base=pull.first_parent,
+        verdicts=folded.verdicts,
+        incumbents=tuple((str(p.key), state.authorized.get(p.key)) for p in promotions),
+        problems=head.problems,
+    )
+
+
+def _as_if_walked(state: State, commit: str, view: View) -> State:
+    return replace(state, revision=commit, declared=view.desired.at(commit))

@@ -1,0 +1,83 @@
+"""The one place that builds adapters and wires them to ports."""
+
+import os
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from stagewright.adapters.clock import SystemClock
+from stagewright.adapters.directory import DirectoryStore
+from stagewright.adapters.git.forge import GitForge
+from stagewright.adapters.git.source import GitSource
+from stagewright.adapters.lock import exclusive
+from stagewright.adapters.mlflow import open_registry
+from stagewright.adapters.signers import load_signer
+from stagewright.app.sync import Outside, Syncer
+from stagewright.app.view import Sight
+from stagewright.errors import UsageError
+from stagewright.model.sync import RegistrySync
+from stagewright.ports import Registry
+from stagewright.schema.registry_sync import parse_registry_sync
+
+CONFIG_VARIABLE = "STAGEWRIGHT_CONFIG"
+CONFIG_FILE = "registrysync.yaml"
+
+
+def load_config(path: str | None, env: Mapping[str, str]) -> RegistrySync:
+    """The configuration at `path`, else where STAGEWRIGHT_CONFIG says, else ./registrysync.yaml or one above."""
+    named = path or env.get(CONFIG_VARIABLE)
+    places = [Path(named)] if named else [folder / CONFIG_FILE for folder in (Path.cwd(), *Path.cwd().parents)]
+    for place in places:
+        if place.is_file():
+            return parse_registry_sync(place.read_bytes(), str(place), folder=str(place.resolve().parent))
+    raise UsageError(
+        f"no configuration: {named or CONFIG_FILE} is not there",
+        hint=f"make one with `stagewright init`, or name it with --config or {CONFIG_VARIABLE}",
+    )
+
+
+def mirror_of(config: RegistrySync, env: Mapping[str, str]) -> Path:
+    """Where the bare mirror of a configuration's repository lies."""
+    if config.mirror is not None:
+        return Path(config.mirror)
+    cache = env.get("XDG_CACHE_HOME") or str(Path(env.get("HOME") or Path.home()) / ".cache")
+    return Path(cache) / "stagewright" / config.name / "mirror.git"
+
+
+def source_of(config: RegistrySync, env: Mapping[str, str]) -> GitSource:
+    """The configured branch of the configured repository."""
+    return GitSource(url=config.url, branch=config.branch, path=config.path, mirror=mirror_of(config, env))
+
+
+def registry_of(config: RegistrySync, env: Mapping[str, str]) -> Registry:
+    """The configured MLflow registry."""
+    return open_registry(config.registry_uri, env=env, clock=SystemClock())
+
+
+def syncer(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Syncer:
+    """What changes MLflow. ForbiddenError or UsageError when a key cannot be loaded."""
+    source = source_of(config, env)
+    outside = Outside(
+        source=source,
+        forge=GitForge(source),
+        registry=registry_of(config, env),
+        store=DirectoryStore(Path(config.ledger_directory)),
+        log_signer=load_signer(str(config.log_key)),
+        entry_signer=load_signer(str(config.entry_key)),
+        clock=SystemClock(),
+        exclusive=partial(exclusive, mirror_of(config, env).with_suffix(".lock"), f"syncing {config.name}"),
+    )
+    return Syncer(config, outside)
+
+
+def sight(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Sight:
+    """What looks, and changes nothing; it needs no key."""
+    source = source_of(config, env)
+    return Sight(
+        config=config,
+        source=source,
+        forge=GitForge(source),
+        registry=registry_of(config, env),
+        store=DirectoryStore(Path(config.ledger_directory)),
+        clock=SystemClock(),
+    )
