@@ -37,18 +37,18 @@ def problems(parse: Parser, data: bytes) -> list[str]:
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row["name"]) for row in table("yaml")])
-def test_parse_yaml_of_a_hostile_text_names_every_problem(row):
+def test_parse_yaml_of_a_hostile_text_names_every_problem(row: Any):
     data = row["bytes"].encode("latin-1") * row.get("times", 1)
     assert problems(lambda text: parse_yaml(text, "f"), data) == row["problems"]
 
 
 @pytest.mark.parametrize("kind", PARSERS)
-def test_parse_of_the_base_document_succeeds(kind):
+def test_parse_of_the_base_document_succeeds(kind: str):
     assert PARSERS[kind](table(kind)["base"].encode()) is not None
 
 
 @pytest.mark.parametrize(("kind", "row"), changes())
-def test_parse_of_one_bad_change_names_every_problem(kind, row):
+def test_parse_of_one_bad_change_names_every_problem(kind: str, row: Any):
     base = table(kind)["base"]
     assert row["change"] in base
     assert problems(PARSERS[kind], base.replace(row["change"], row["to"], 1).encode()) == row["problems"]
