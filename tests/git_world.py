@@ -361,6 +361,40 @@ class World:
         self.git_origin("fast-import", "--quiet", stdin="".join(stream).encode())
         return self.head()
 
+    def plant(
+        self,
+        parents: Iterable[str],
+        files: Mapping[str, str | bytes | None],
+        *,
+        branch: str | None = None,
+        seconds: int | None = None,
+        author: str = "Dana <dana@example.com>",
+        committer: str = "Maintainer <maintainer@example.com>",
+        message: str = "Plant",
+    ) -> str:
+        """Write one unsigned commit with any parents into the origin; its tree is the first parent's with `files`.
+
+        `branch` is pointed at it, however it lay before. `seconds` is the date it claims.
+        """
+        self._tick()
+        when = f"{self._seconds if seconds is None else seconds} +0000"
+        chain = list(parents)
+        head = b"reset refs/planted/new\n\ncommit refs/planted/new\n"
+        text = message.encode()
+        head += f"author {author} {when}\ncommitter {committer} {when}\ndata {len(text)}\n".encode() + text + b"\n"
+        for verb, parent in zip(["from", *["merge"] * len(chain)], chain, strict=False):
+            head += f"{verb} {parent}\n".encode()
+        for path, content in files.items():
+            if content is None:
+                head += f"D {path}\n".encode()
+            else:
+                raw = content.encode() if isinstance(content, str) else content
+                head += f"M 100644 inline {path}\ndata {len(raw)}\n".encode() + raw + b"\n"
+        self.git_origin("fast-import", "--quiet", "--force", stdin=head)
+        made = self.git_origin("rev-parse", "refs/planted/new")
+        self.git_origin("update-ref", f"refs/heads/{branch}" if branch else f"refs/planted/{made}", made)
+        return made
+
     # -- documents -----------------------------------------------------------------------------------------------
 
     @staticmethod

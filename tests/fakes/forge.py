@@ -1,0 +1,67 @@
+"""A forge in memory: pull requests, reviews and teams as a test tells them.
+
+forge = FakeForge()
+forge.merged(merge_commit, pull)
+forge.review(pull, approval)
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from stagewright.errors import IncompleteError, NotFoundError, UnreachableError
+from stagewright.model.source import PullFacts, ReviewFacts
+
+
+@dataclass
+class FakeForge:
+    """`away` and `incomplete` make every answer the error of that kind."""
+
+    away: bool = False
+    incomplete: bool = False
+    teams: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _pulls: dict[str, PullFacts] = field(default_factory=dict)
+    _reviews: dict[str, dict[str, ReviewFacts]] = field(default_factory=dict)
+
+    def merged(self, commit: str, pull: PullFacts) -> None:
+        """Say that `pull` brought `commit`."""
+        self._pulls[commit] = pull
+
+    def review(self, pull: PullFacts, *reviews: ReviewFacts) -> None:
+        """Add reviews to a pull request, or change those of the same ids."""
+        self._reviews.setdefault(pull.id, {}).update({review.id: review for review in reviews})
+
+    def withdraw(self, pull: PullFacts, ids: Iterable[str]) -> None:
+        """Make reviews vanish."""
+        for gone in ids:
+            del self._reviews[pull.id][gone]
+
+    def pull(self, commit: str, first_parent: str) -> PullFacts | None:
+        """See the port."""
+        self._answer()
+        found = self._pulls.get(commit)
+        assert found is None or found.first_parent == first_parent
+        return found
+
+    def reviews(self, pull: PullFacts) -> tuple[ReviewFacts, ...]:
+        """See the port."""
+        self._answer()
+        return tuple(self._reviews.get(pull.id, {}).values())
+
+    def observations(self) -> tuple[ReviewFacts, ...]:
+        """Every review without a flaw, whatever its pull request."""
+        self._answer()
+        found = [review for reviews in self._reviews.values() for review in reviews.values()]
+        return tuple(sorted((review for review in found if review.flaw is None), key=lambda review: review.id))
+
+    def members(self, team: str) -> tuple[str, ...]:
+        """See the port."""
+        self._answer()
+        if team not in self.teams:
+            raise NotFoundError(f"no team {team!r}")
+        return self.teams[team]
+
+    def _answer(self) -> None:
+        if self.away:
+            raise UnreachableError("the forge is away")
+        if self.incomplete:
+            raise IncompleteError("the forge left out a page")
