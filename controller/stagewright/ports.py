@@ -4,13 +4,14 @@ Every port has a working in-memory fake in `tests/fakes` and one contract suite 
 the real adapter alike.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
 from stagewright.model.actual import ActualModel, ActualState, VersionFacts
 from stagewright.model.plan import Action
+from stagewright.model.review import DecisionText
 from stagewright.model.source import PullFacts, ReviewFacts, SourceCommit, SourceTree
 
 
@@ -119,6 +120,34 @@ class Forge(Protocol):
 
     def members(self, team: str) -> tuple[str, ...]:
         """Account ids of the members of a team of the forge, child teams included. NotFoundError: no such team."""
+        ...
+
+
+class Workspace(Protocol):
+    """A person's clone, in whose name proposals and decisions are signed and pushed. Never touches the work tree."""
+
+    def identity(self) -> tuple[str, str]:
+        """The person's name and e-mail address. UsageError when git has none."""
+        ...
+
+    def fetch(self) -> None:
+        """Bring the remote's branches and decision tags here."""
+        ...
+
+    def resolve(self, revision: str) -> str:
+        """The commit that a branch of the remote, a branch here, or a commit id names. NotFoundError: none."""
+        ...
+
+    def show(self, commit: str, path: str) -> bytes | None:
+        """The content of a file at a commit; None when it has no such file."""
+        ...
+
+    def commit(self, *, branch: str, onto: str | None, files: Mapping[str, bytes | None], message: str) -> str:
+        """Make a signed commit of `files` (None removes one) on `onto` and push it as `branch`; its id."""
+        ...
+
+    def sign_off(self, commit: str, decision: DecisionText, *, slug: str) -> str:
+        """Sign a decision on a commit and push it; its id."""
         ...
 
 

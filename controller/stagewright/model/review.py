@@ -25,6 +25,21 @@ class SigningKey:
 
 Actor = Account | SigningKey
 Decision = Literal["approve", "reject", "comment", "dismissed"]
+TagDecision = Literal["approve", "reject"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionText:
+    """What a person signs on a commit: the decision, the subject digests it is about, earlier ones it withdraws.
+
+    `origin` names the ledger for people; `text` is what the person wrote for people.
+    """
+
+    decision: TagDecision
+    subjects: tuple[str, ...]
+    withdraws: tuple[str, ...] = ()
+    origin: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

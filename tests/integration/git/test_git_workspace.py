@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from stagewright.adapters.git.decisions import DecisionText
 from stagewright.adapters.git.forge import GitForge
 from stagewright.adapters.git.source import GitSource
 from stagewright.adapters.git.workspace import Branch, Workspace, init_origin
 from stagewright.errors import ForbiddenError, NotFoundError, UnreachableError, UsageError
-from stagewright.model.review import SigningKey
+from stagewright.model.review import DecisionText, SigningKey
 from tests.git_world import LEDGER, World, person
 
 SUBJECT = "5" * 64

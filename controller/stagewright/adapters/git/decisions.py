@@ -11,15 +11,12 @@ The trailers are the last paragraph of the message, and nothing else stands in i
 """
 
 import re
-from dataclasses import dataclass
-from typing import Literal
 
 from stagewright.errors import UsageError
+from stagewright.model.review import DecisionText, TagDecision
 
 TAG_PREFIX = "stagewright/"
 MAX_MESSAGE_BYTES = 65_536
-
-TagDecision = Literal["approve", "reject"]
 
 _DECISIONS: dict[str, TagDecision] = {"approve": "approve", "reject": "reject"}
 _MARK = re.compile(r"^\s*stagewright-", re.IGNORECASE | re.MULTILINE)
@@ -35,17 +32,6 @@ _TRAILER = re.compile(
 
 class MalformedDecisionError(ValueError):
     """The message is meant as a decision, but cannot count. Its text completes "it does not count, for …"."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionText:
-    """A decision as its tag says it. `text` is what the person wrote for people."""
-
-    decision: TagDecision
-    subjects: tuple[str, ...]
-    withdraws: tuple[str, ...] = ()
-    origin: str = ""
-    text: str = ""
 
 
 def is_decision(name: str, message: bytes) -> bool:

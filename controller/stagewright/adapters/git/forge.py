@@ -9,7 +9,6 @@ from dataclasses import replace
 from pygit2.enums import ObjectType
 
 from stagewright.adapters.git.decisions import (
-    DecisionText,
     MalformedDecisionError,
     is_decision,
     parse_decision,
@@ -18,7 +17,7 @@ from stagewright.adapters.git.objects import MalformedObjectError, Signed, TagOb
 from stagewright.adapters.git.source import GitSource
 from stagewright.adapters.git.sshsig import Unverified, verify
 from stagewright.errors import IncompleteError, NotFoundError, StalledError
-from stagewright.model.review import SigningKey
+from stagewright.model.review import DecisionText, SigningKey
 from stagewright.model.source import PullFacts, ReviewFacts
 
 MAX_DECISIONS = 10_000

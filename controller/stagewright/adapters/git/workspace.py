@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stagewright.adapters.git import gitcli
-from stagewright.adapters.git.decisions import DecisionText, format_decision, tag_name
+from stagewright.adapters.git.decisions import format_decision, tag_name
 from stagewright.adapters.git.objects import Signed, parse_commit, parse_tag
 from stagewright.adapters.git.sshsig import Unverified, verify
 from stagewright.errors import NotFoundError, UsageError
-from stagewright.model.review import SigningKey
+from stagewright.model.review import DecisionText, SigningKey
 
 REMOTE = "origin"
 
@@ -209,6 +209,10 @@ class Workspace:
             self._run("update-ref", "-d", f"refs/tags/{name}", made)
             raise
         return DecisionTag(name=name, id=made, signer=signer)
+
+    def sign_off(self, commit: str, decision: DecisionText, *, slug: str) -> str:
+        """Sign a decision on a commit and push it; the id of the tag object."""
+        return self.decide(commit, decision, slug=slug).id
 
     def merge(self, branch: str, *, into: str, message: str = "") -> str:
         """Merge the remote's `branch` into its `into` with a signed merge commit (`--no-ff`), and push. The merge's id.
