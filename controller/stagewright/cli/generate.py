@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stagewright.ledger.schemas import schemas
+from stagewright.model.evidence import EVIDENCE_SCHEMA
 from stagewright.schema.json_schema import documents
 
 
 def generated() -> dict[str, str]:
     """Every generated file by its path below the folder; the same text in every run."""
-    files = {**documents(), **{f"ledger/{kind}.schema.json": schema for kind, schema in schemas().items()}}
+    files = {**documents(), "evidence.schema.json": EVIDENCE_SCHEMA}
+    files |= {f"ledger/{kind}.schema.json": schema for kind, schema in schemas().items()}
     return {
         name: json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
         for name, schema in sorted(files.items())
