@@ -16,6 +16,7 @@ from stagewright.model.verdict import Answer, RequirementResult, SignOff, Verdic
 
 WORSE: tuple[Answer, ...] = ("approved", "pending", "refused")
 HISTORY_RULE = "history"
+NO_GOVERNANCE = GovernanceValue(policy=None, allowed_signers=None, codeowners=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +38,7 @@ def governance_of(facts: Facts, value: GovernanceValue) -> Governance:
 def authorized_governance(state: State) -> GovernanceValue:
     """The governance that is authorized now; one with no policy where there is none, under which all is refused."""
     value = state.authorized.get(GovernanceKey())
-    return (
-        value
-        if isinstance(value, GovernanceValue)
-        else GovernanceValue(policy=None, allowed_signers=None, codeowners=())
-    )
+    return value if isinstance(value, GovernanceValue) else NO_GOVERNANCE
 
 
 def judge(promotion: Promotion, state: State, facts: Facts) -> Verdict:

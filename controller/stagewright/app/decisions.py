@@ -1,0 +1,114 @@
+"""Deciding: what a commit proposes, and a person's signed approval or rejection of just that."""
+
+from dataclasses import dataclass
+
+from stagewright.app.desired import DesiredReader
+from stagewright.core.change import changed_keys
+from stagewright.core.identity import subject_of
+from stagewright.core.judge import NO_GOVERNANCE
+from stagewright.errors import InvalidError
+from stagewright.model.desired import DesiredState, Value
+from stagewright.model.keys import GovernanceKey, Key
+from stagewright.model.review import DecisionText, SigningKey, TagDecision
+from stagewright.ports import Forge, Source, Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """One change that a commit proposes, with the digest that a person signs."""
+
+    key: Key
+    before: Value | None
+    after: Value | None
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A decision that was signed and pushed."""
+
+    commit: str
+    origin: str
+    decision: TagDecision
+    proposed: tuple[Proposed, ...]
+    withdraws: tuple[str, ...]
+    id: str
+
+
+class Decider:
+    """Signs decisions in a person's name."""
+
+    def __init__(
+        self, *, workspace: Workspace, source: Source, forge: Forge, desired: DesiredReader, branch: str
+    ) -> None:
+        self._workspace = workspace
+        self._source = source
+        self._forge = forge
+        self._desired = desired
+        self._branch = branch
+
+    def proposed(self, revision: str) -> tuple[str, str, tuple[Proposed, ...]]:
+        """The commit that `revision` names, the ledger's origin, and what the commit proposes against the branch.
+
+        InvalidError when it proposes nothing, or has no single merge base with the branch.
+        """
+        self._workspace.fetch()
+        self._source.fetch()
+        commit, main = self._workspace.resolve(revision), self._workspace.resolve(self._branch)
+        bases = self._source.merge_bases(commit, main)
+        if len(bases) != 1:
+            raise InvalidError(
+                f"commit {commit[:12]} has {len(bases)} merge bases with {self._branch}", hint="rebase the branch"
+            )
+        before, after = self._desired.at(bases[0]), self._desired.at(commit)
+        origin = self._origin(self._desired.at(main))
+        found = tuple(
+            Proposed(
+                key=key,
+                before=before.values.get(key),
+                after=after.values.get(key),
+                subject=subject_of(origin=origin, key=key, before=before.values.get(key), after=after),
+            )
+            for key in changed_keys(before, after)
+        )
+        if not found:
+            problems = "; ".join(f"{p.file}:{p.line}:{p.column}: {p.reason}" for p in after.problems)
+            raise InvalidError(
+                f"commit {commit[:12]} proposes nothing to decide on", hint=problems or "name a branch that does"
+            )
+        return commit, origin, found
+
+    def decide(self, revision: str, decision: TagDecision, *, text: str, key: SigningKey | None) -> Decided:
+        """Sign `decision` on everything that `revision` proposes. An approval withdraws one's own rejections there.
+
+        `key` is whose earlier rejections those are; None withdraws nothing.
+        """
+        commit, origin, found = self.proposed(revision)
+        subjects = {p.subject for p in found}
+        withdraws = tuple(
+            sorted(
+                review.id
+                for review in (self._forge.observations() if decision == "approve" and key else ())
+                if review.decision == "reject" and review.author == key and subjects & (review.claims or frozenset())
+            )
+        )
+        _, email = self._workspace.identity()
+        made = self._workspace.sign_off(
+            commit,
+            DecisionText(
+                decision=decision,
+                subjects=tuple(sorted(subjects)),
+                withdraws=withdraws,
+                origin=origin,
+                text=text,
+            ),
+            slug=email.partition("@")[0],
+        )
+        return Decided(commit=commit, origin=origin, decision=decision, proposed=found, withdraws=withdraws, id=made)
+
+    def _origin(self, state: DesiredState) -> str:
+        value = state.values.get(GovernanceKey(), NO_GOVERNANCE)
+        policy = self._desired.governance(value).policy  # type: ignore[arg-type] # the value of this key is a governance
+        if policy is None:
+            raise InvalidError(f"the branch {self._branch!r} holds no valid policy", hint="restore stagewright.yaml")
+        return policy.origin
