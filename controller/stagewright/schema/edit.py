@@ -11,9 +11,10 @@ An entry is written as a block that an empty line follows, and a comment ends th
 
       # One block per stage, an empty line after each: so promotions of two stages merge without conflict.
 
-Git merges changes that an unchanged line keeps apart. Two branches that change two stages, change one and add or
-remove another, or change a stage and the spec, merge. Two that add different stages at the same place conflict, as
-do two that change the same stage: those a person has to look at anyway.
+Git merges changes that an unchanged line keeps apart. So two branches merge that change the pins of two stages, that
+change the pins of one and add or take away another, or that change a stage and the spec. What conflicts is what a
+person has to look at anyway: two changes of one stage or of one field's neighbourhood in the spec, two stages added at
+the same place, a stage taken away (removed, or `none`) where the other branch changes the border to its neighbour.
 
 Every edit is checked by parsing its result: what comes back is what was asked for and nothing else, or an error.
 """
