@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from stagewright.core.people import Directory
 from stagewright.model.actual import VersionFacts
 from stagewright.model.desired import StageEntry
+from stagewright.model.keys import Key, SpecKey, StageKey
 from stagewright.model.promotion import Promotion
 from stagewright.model.review import Account, CommitFacts, PullRequest, Reach, Review
 from stagewright.model.verdict import SignOff
@@ -61,7 +62,7 @@ def contributors(promotion: Promotion, directory: Directory, facts: VersionFacts
     author = directory.contributor(pull.author) if pull and pull.author else None
     if author:
         persons[author] = "opened the pull request"
-    commits = [c for c in pull.commits if promotion.key in c.touched] if pull else []
+    commits = [c for c in pull.commits if _shapes(c, promotion.key)] if pull else []
     unknown = []
     for commit in commits:
         made_by = {directory.contributor(actor) for actor in commit.actors}
@@ -78,6 +79,11 @@ def contributors(promotion: Promotion, directory: Directory, facts: VersionFacts
         committers_unknown=_committers_unknown(commits, unknown),
         trainer_unknown=trainer_unknown,
     )
+
+
+def _shapes(commit: CommitFacts, key: Key) -> bool:
+    # The subject of a stage takes in the spec and the card, also those of a commit that knew no such stage yet.
+    return key in commit.touched or (isinstance(key, StageKey) and SpecKey(key.model) in commit.touched)
 
 
 def _committers_unknown(commits: list[CommitFacts], unknown: list[str]) -> str:
