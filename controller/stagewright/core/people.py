@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from stagewright.core.codeowners import owners_of
+from stagewright.errors import IncompleteError
 from stagewright.model.policy import CODEOWNERS, AllowedSigner, Governance
 from stagewright.model.review import Account, Actor, SigningKey
 
@@ -92,9 +93,13 @@ class Directory:
         return self._person(_name(user)) if user.startswith("@") else None
 
     def entitled(self, source: str, paths: tuple[str, ...]) -> frozenset[str]:
-        """The persons who may approve as `source`: owners of every one of `paths`, a group, a team, or one person."""
+        """The persons who may approve as `source`: owners of every one of `paths`, a group, a team, or one person.
+
+        IncompleteError when it is a team that is neither a group of the policy nor among the `teams`.
+        """
         if source == CODEOWNERS:
-            return frozenset.intersection(*(self._owners(path) for path in paths))
+            owners = [self._owners(path) for path in paths]
+            return frozenset.intersection(*owners) if owners else frozenset()
         return self._members(source)
 
     def ownerless(self, paths: tuple[str, ...]) -> tuple[str, ...]:
@@ -111,7 +116,10 @@ class Directory:
         if _name(name) in groups:
             return frozenset(self.person_named(member) for member in groups[_name(name)])
         if name.startswith("@") and "/" in name:
-            return frozenset(self._person(f"id {account}") for account in self._teams.get(name, ()))
+            if name not in self._teams:
+                # To guess "nobody" would overlook the rejection of a member.
+                raise IncompleteError(f"nothing is known of the members of {name}")
+            return frozenset(self._person(f"id {account}") for account in self._teams[name])
         return frozenset({self.person_named(name)})
 
     def _tie(self, first: str, *others: str) -> None:
