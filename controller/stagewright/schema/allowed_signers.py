@@ -120,7 +120,8 @@ def _line(data: bytes, file: str, number: int) -> SignerLine:
 def _fields(text: str, number: int) -> SignerLine:
     if _CONTROL.search(text):
         raise _WrongError("a control character", "delete it")
-    principals, rest = _split(text)
+    first, rest = _split(text)
+    principals = _principals(first)
     options, rest = _options(rest)
     key_type, rest = _split(rest)
     encoded, comment = _split(rest)
@@ -130,7 +131,7 @@ def _fields(text: str, number: int) -> SignerLine:
     if after is not None and before is not None and after >= before:
         raise _WrongError("valid-after is not before valid-before", "the key would never be valid")
     return SignerLine(
-        principals=_principals(principals),
+        principals=principals,
         namespaces=_namespaces(options),
         valid_after=after,
         valid_before=before,
