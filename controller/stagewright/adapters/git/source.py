@@ -7,6 +7,7 @@ import pygit2
 from pygit2.enums import ObjectType
 
 from stagewright.adapters.git import transport
+from stagewright.adapters.git.access import GitCredentials, check_url
 from stagewright.adapters.git.graph import CommitGraph
 from stagewright.adapters.git.objects import (
     OBJECT_ID,
@@ -19,7 +20,7 @@ from stagewright.adapters.git.objects import (
     parse_tree,
 )
 from stagewright.adapters.git.sshsig import Unverified, verify
-from stagewright.adapters.git.transport import DEFAULT_REFS, GitCredentials
+from stagewright.adapters.git.transport import DEFAULT_REFS
 from stagewright.errors import IncompleteError, NotFoundError, StalledError, UsageError
 from stagewright.model.review import SigningKey
 from stagewright.model.source import SourceCommit, SourceFile, SourceTree
@@ -58,7 +59,7 @@ class GitSource:
         `refs` are the patterns that are mirrored; a forge that keeps pull requests under other refs adds its own.
         Nothing is fetched yet.
         """
-        self.url = transport.check_url(url)
+        self.url = check_url(url)
         self.branch = branch
         self.path = _normal_path(path)
         self._credentials = credentials

@@ -156,6 +156,8 @@ def _check(public_key: bytes, signature: bytes, signed: bytes) -> None:
     proof = _Reader(signature)
     kind = key.string()
     proof_kind = proof.string()
+    if kind.endswith(b"-cert-v01@openssh.com"):
+        raise _RefusedError("it was made with a certificate, and only plain keys are read")
     if kind == b"ssh-rsa":
         _check_rsa(key, proof_kind, proof, signed)
         return
@@ -184,8 +186,6 @@ def _check(public_key: bytes, signature: bytes, signed: bytes) -> None:
         key.end()
         pair = _Reader(proof.string())
         _ecdsa(curve, point).verify(_dss(pair), _from_authenticator(application, proof, signed), ec.ECDSA(algorithm))
-    elif kind.endswith(b"-cert-v01@openssh.com"):
-        raise _RefusedError("it was made with a certificate, and only plain keys are read")
     else:
         raise _RefusedError(f"keys of type {_shown(kind)} are not read")
 

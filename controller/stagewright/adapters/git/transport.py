@@ -17,13 +17,12 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pygit2
-from pygit2.enums import ConfigLevel, CredentialType, ObjectType, RepositoryOpenFlag
+from pygit2.enums import ConfigLevel, ObjectType, RepositoryOpenFlag
 
+from stagewright.adapters.git.access import GitCredentials, OriginCallbacks
 from stagewright.adapters.git.objects import MalformedObjectError, parse_parents, parse_tag
 from stagewright.errors import ForbiddenError, IncompleteError, NotFoundError, UnreachableError, UsageError
 
@@ -32,92 +31,7 @@ HEADS = ORIGIN + "heads/"
 TAGS = ORIGIN + "tags/"
 DEFAULT_REFS = ("refs/heads/*", "refs/tags/*")
 MAX_REFS = 200_000
-MAX_FETCH_BYTES = 4 * 1024**3
 SERVER_TIMEOUT_MS = 30_000
-
-_SCHEMES = ("https", "ssh", "http", "file")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GitCredentials:
-    """What an origin asks for: a user with a password or token (https), or with a private key file (ssh).
-
-    With neither, an ssh agent is asked. Never printed.
-    """
-
-    username: str = "git"
-    password: str | None = field(default=None, repr=False)
-    private_key: Path | None = None
-    passphrase: str = field(default="", repr=False)
-
-
-class _Callbacks(pygit2.RemoteCallbacks):
-    """Answers for credentials once, and only to the host they are meant for; stops a transfer that is too large."""
-
-    def __init__(self, url: str, credentials: GitCredentials | None) -> None:
-        super().__init__()
-        self._url = url
-        self._credentials = credentials
-        self._asked: set[CredentialType] = set()
-
-    def credentials(
-        self,
-        url: str,
-        username_from_url: str | None,
-        allowed_types: CredentialType,
-    ) -> pygit2.Username | pygit2.UserPass | pygit2.Keypair:
-        """What libgit2 asks for; a second time means that the first answer was refused."""
-        given = self._credentials or GitCredentials(username=username_from_url or "git")
-        name = username_from_url or given.username
-        if CredentialType.USERNAME in allowed_types and CredentialType.USERNAME not in self._asked:
-            self._asked.add(CredentialType.USERNAME)
-            return pygit2.Username(name)
-        if allowed_types in self._asked or not _same_host(url, self._url):
-            raise ForbiddenError(f"{self._url} refuses the credentials", hint="give others in the configuration")
-        self._asked.add(allowed_types)
-        if CredentialType.SSH_KEY in allowed_types:
-            if given.private_key is None:
-                return pygit2.KeypairFromAgent(name)
-            return pygit2.Keypair(name, None, str(given.private_key), given.passphrase)
-        if given.password is None or not _may_carry_secrets(url):
-            raise ForbiddenError(
-                f"{self._url} asks for credentials",
-                hint="configure a user and a token; they are sent over https only",
-            )
-        return pygit2.UserPass(given.username, given.password)
-
-    def transfer_progress(self, stats: pygit2.remotes.TransferProgress) -> None:
-        """Called by libgit2 as bytes arrive."""
-        if stats.received_bytes > MAX_FETCH_BYTES:
-            raise IncompleteError(f"{self._url} sends more than {MAX_FETCH_BYTES} bytes")
-
-
-def _same_host(one: str, other: str) -> bool:
-    first, second = urlsplit(one), urlsplit(other)
-    if not second.scheme:  # user@host:path
-        return True
-    return (first.scheme, first.hostname, first.port) == (second.scheme, second.hostname, second.port)
-
-
-def _may_carry_secrets(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-
-
-def check_url(url: str) -> str:
-    """The url as it was given. UsageError for a scheme that is not read, and for a url that carries a password."""
-    parts = urlsplit(url)
-    if parts.password is not None:
-        raise UsageError("the source's url carries a password", hint="configure the credentials apart from the url")
-    local = "://" not in url
-    if not url or url.startswith("-") or "\n" in url or "::" in url.split("/", maxsplit=1)[0]:
-        raise UsageError(f"{url!r} is no url of a git repository", hint="give a path, file://, https:// or ssh:// url")
-    if not local and parts.scheme not in _SCHEMES:
-        raise UsageError(f"{url}: the scheme {parts.scheme!r} is not read", hint="use https://, ssh:// or file://")
-    if local and ":" not in url.split("/", maxsplit=1)[0]:
-        return str(Path(url).absolute())
-    return url
 
 
 def isolate() -> None:
@@ -137,13 +51,18 @@ def open_mirror(path: Path) -> pygit2.Repository:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not any(path.iterdir()):
-            pygit2.init_repository(str(path), bare=True)
+            _new_repository(path)
         repository = pygit2.Repository(str(path), RepositoryOpenFlag.NO_SEARCH)
     except (pygit2.GitError, OSError) as error:
         raise UsageError(f"{path} cannot be used as a git mirror: {error}", hint="name an empty directory") from error
     if not repository.is_bare:
         raise UsageError(f"{path} is a work tree, not a bare mirror", hint="name a directory of its own")
     return repository
+
+
+def _new_repository(path: Path) -> None:
+    """A bare repository; a redirect to another host is never followed from it."""
+    pygit2.init_repository(str(path), bare=True).config["http.followRedirects"] = "false"
 
 
 def origin_refs(repository: pygit2.Repository, prefix: str = ORIGIN) -> dict[str, str]:
@@ -175,7 +94,7 @@ def update(
     if url.startswith("/") and not Path(url).is_dir():
         raise UnreachableError(f"there is no git repository at {url}", hint="check the source's url, and mounts")
     with _lock(Path(repository.path)), _translated(url):
-        callbacks = _Callbacks(url, credentials)
+        callbacks = OriginCallbacks(url, credentials)
         remote = repository.remotes.create_anonymous(url)
         patterns = tuple(pattern.removesuffix("*") for pattern in refs)
         offered = {
@@ -208,9 +127,8 @@ def _receive(
     """Fetch into a quarantine that borrows the mirror's objects, check, then publish."""
     home = Path(mirror.path)
     with tempfile.TemporaryDirectory(dir=home, prefix="incoming-") as directory:
-        quarantine = pygit2.init_repository(directory, bare=True)
-        quarantine.config["http.followRedirects"] = "false"
         room = Path(directory)
+        _new_repository(room)
         (room / "objects" / "info").mkdir(exist_ok=True)
         (room / "objects" / "info" / "alternates").write_text(f"{home.resolve() / 'objects'}\n")
         before = origin_refs(mirror)
@@ -220,7 +138,7 @@ def _receive(
         quarantine = pygit2.Repository(directory)
         remote = quarantine.remotes.create_anonymous(url)
         specs = [f"+{ref}:{ORIGIN}{ref.removeprefix('refs/')}" for ref in refs]
-        remote.fetch(specs, callbacks=_Callbacks(url, credentials), proxy=True)
+        remote.fetch(specs, callbacks=OriginCallbacks(url, credentials), proxy=True)
         received = origin_refs(quarantine)
         _require_branch(received, branch, url)
         known = pygit2.Repository(str(home))

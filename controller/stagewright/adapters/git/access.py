@@ -1,0 +1,96 @@
+"""Where an origin lies, and what it is shown to let us in."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pygit2
+from pygit2.enums import CredentialType
+
+from stagewright.errors import ForbiddenError, IncompleteError, UsageError
+
+MAX_FETCH_BYTES = 4 * 1024**3
+
+_SCHEMES = ("https", "ssh", "http", "file")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitCredentials:
+    """What an origin asks for: a user with a password or token (https), or with a private key file (ssh).
+
+    With neither, an ssh agent is asked. Never printed.
+    """
+
+    username: str = "git"
+    password: str | None = field(default=None, repr=False)
+    private_key: Path | None = None
+    passphrase: str = field(default="", repr=False)
+
+
+class OriginCallbacks(pygit2.RemoteCallbacks):
+    """Answers for credentials once, and only to the host they are meant for; stops a transfer that is too large."""
+
+    def __init__(self, url: str, credentials: GitCredentials | None) -> None:
+        super().__init__()
+        self._url = url
+        self._credentials = credentials
+        self._asked: set[CredentialType] = set()
+
+    def credentials(
+        self,
+        url: str,
+        username_from_url: str | None,
+        allowed_types: CredentialType,
+    ) -> pygit2.Username | pygit2.UserPass | pygit2.Keypair:
+        """What libgit2 asks for; a second time means that the first answer was refused."""
+        given = self._credentials or GitCredentials(username=username_from_url or "git")
+        name = username_from_url or given.username
+        if CredentialType.USERNAME in allowed_types and CredentialType.USERNAME not in self._asked:
+            self._asked.add(CredentialType.USERNAME)
+            return pygit2.Username(name)
+        if allowed_types in self._asked or not _same_host(url, self._url):
+            raise ForbiddenError(f"{self._url} refuses the credentials", hint="give others in the configuration")
+        self._asked.add(allowed_types)
+        if CredentialType.SSH_KEY in allowed_types:
+            if given.private_key is None:
+                return pygit2.KeypairFromAgent(name)
+            return pygit2.Keypair(name, None, str(given.private_key), given.passphrase)
+        if given.password is None or not _may_carry_secrets(url):
+            raise ForbiddenError(
+                f"{self._url} asks for credentials",
+                hint="configure a user and a token; they are sent over https only",
+            )
+        return pygit2.UserPass(given.username, given.password)
+
+    def transfer_progress(self, stats: pygit2.remotes.TransferProgress) -> None:
+        """Called by libgit2 as bytes arrive."""
+        if stats.received_bytes > MAX_FETCH_BYTES:
+            raise IncompleteError(f"{self._url} sends more than {MAX_FETCH_BYTES} bytes")
+
+
+def _same_host(one: str, other: str) -> bool:
+    first, second = urlsplit(one), urlsplit(other)
+    if not second.scheme:  # user@host:path
+        return True
+    return (first.scheme, first.hostname, first.port) == (second.scheme, second.hostname, second.port)
+
+
+def _may_carry_secrets(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+
+
+def check_url(url: str) -> str:
+    """The url as it was given. UsageError for a scheme that is not read, and for a url that carries a password."""
+    parts = urlsplit(url)
+    if parts.password is not None:
+        raise UsageError("the source's url carries a password", hint="configure the credentials apart from the url")
+    local = "://" not in url
+    if not url or url.startswith("-") or "\n" in url or "::" in url.split("/", maxsplit=1)[0]:
+        raise UsageError(f"{url!r} is no url of a git repository", hint="give a path, file://, https:// or ssh:// url")
+    if not local and parts.scheme not in _SCHEMES:
+        raise UsageError(f"{url}: the scheme {parts.scheme!r} is not read", hint="use https://, ssh:// or file://")
+    if local and ":" not in url.split("/", maxsplit=1)[0]:
+        return str(Path(url).absolute())
+    return url
