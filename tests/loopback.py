@@ -115,7 +115,8 @@ def _send(
             handler.send_header(name, text)
     if not (cut and any(name.lower() == "content-length" for name in headers)):
         handler.send_header("Content-Length", str(len(body)))
+    # as RFC 9112 section 9.6 asks for, so that the client does not take the connection for one that stays open
+    if cut or handler.close_connection:
+        handler.send_header("Connection", "close")
     handler.end_headers()
     handler.wfile.write(body)
-    if cut:
-        handler.close_connection = True

@@ -47,7 +47,10 @@ def version_of(answer: Answer) -> tuple[str, ActualVersion]:
 def aliases_of(answer: Answer) -> tuple[str, Mapping[str, int]]:
     """A registered model's whole alias map, with the model's name."""
     rows = objects(answer, "aliases")
-    return text(answer, "name"), {text(row, "alias"): number_of(text(row, "version")) for row in rows}
+    aliases = {text(row, "alias"): number_of(text(row, "version")) for row in rows}
+    if len(aliases) != len(rows):
+        _unusable("an alias is there twice")
+    return text(answer, "name"), aliases
 
 
 def number_of(version: str) -> int:
