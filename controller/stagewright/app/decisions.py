@@ -50,12 +50,13 @@ class Decider:
     def proposed(self, revision: str) -> tuple[str, str, tuple[Proposed, ...]]:
         """The commit that `revision` names, the ledger's origin, and what the commit proposes against the branch.
 
-        InvalidError when it proposes nothing, or has no single merge base with the branch.
+        Of a commit that was merged already, and may wait for approvals still, what it proposed to the branch as it was
+        before. InvalidError when it proposes nothing, or has no single merge base with the branch.
         """
         self._workspace.fetch()
         self._source.fetch()
         commit, main = self._workspace.resolve(revision), self._workspace.resolve(self._branch)
-        bases = self._source.merge_bases(commit, main)
+        bases = self._source.merge_bases(commit, self._before(commit, main))
         if len(bases) != 1:
             raise InvalidError(
                 f"commit {commit[:12]} has {len(bases)} merge bases with {self._branch}", hint="rebase the branch"
@@ -105,6 +106,13 @@ class Decider:
             slug=email.partition("@")[0],
         )
         return Decided(commit=commit, origin=origin, decision=decision, proposed=found, withdraws=withdraws, id=made)
+
+    def _before(self, commit: str, main: str) -> str:
+        """The branch as it was before a merge brought `commit`; as it is now, where none did."""
+        tip = main
+        while tip != commit and self._source.merge_bases(commit, tip) == (commit,):
+            tip = self._source.tree(tip).parents[0]
+        return main if tip == commit else tip
 
     def _origin(self, state: DesiredState) -> str:
         value = state.values.get(GovernanceKey(), NO_GOVERNANCE)
