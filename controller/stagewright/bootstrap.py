@@ -6,30 +6,42 @@ from functools import partial
 from pathlib import Path
 
 from stagewright.adapters.clock import SystemClock
+from stagewright.adapters.deferred import DeferredRegistry
 from stagewright.adapters.directory import DirectoryStore
 from stagewright.adapters.git.forge import GitForge
 from stagewright.adapters.git.source import GitSource
+from stagewright.adapters.known import CheckpointFile
 from stagewright.adapters.lock import exclusive
-from stagewright.adapters.mlflow import open_registry
+from stagewright.adapters.git.workspace import Workspace
 from stagewright.adapters.signers import load_signer
+from stagewright.app.decisions import Decider
+from stagewright.app.desired import DesiredReader
+from stagewright.app.proposals import Proposer
 from stagewright.app.sync import Outside, Syncer
 from stagewright.app.view import Sight
 from stagewright.errors import UsageError
+from stagewright.model.review import SigningKey
 from stagewright.model.sync import RegistrySync
-from stagewright.ports import Registry
+from stagewright.ports import LedgerStore, Registry
 from stagewright.schema.registry_sync import parse_registry_sync
 
 CONFIG_VARIABLE = "STAGEWRIGHT_CONFIG"
 CONFIG_FILE = "registrysync.yaml"
 
 
-def load_config(path: str | None, env: Mapping[str, str]) -> RegistrySync:
+def load_config(path: str | None, env: Mapping[str, str] = os.environ) -> RegistrySync:
     """The configuration at `path`, else where STAGEWRIGHT_CONFIG says, else ./registrysync.yaml or one above."""
+    place = find_config(path, env)
+    return parse_registry_sync(place.read_bytes(), str(place), folder=str(place.resolve().parent))
+
+
+def find_config(path: str | None, env: Mapping[str, str] = os.environ) -> Path:
+    """Where the configuration lies. UsageError when it is not there."""
     named = path or env.get(CONFIG_VARIABLE)
     places = [Path(named)] if named else [folder / CONFIG_FILE for folder in (Path.cwd(), *Path.cwd().parents)]
     for place in places:
         if place.is_file():
-            return parse_registry_sync(place.read_bytes(), str(place), folder=str(place.resolve().parent))
+            return place
     raise UsageError(
         f"no configuration: {named or CONFIG_FILE} is not there",
         hint=f"make one with `stagewright init`, or name it with --config or {CONFIG_VARIABLE}",
@@ -50,8 +62,15 @@ def source_of(config: RegistrySync, env: Mapping[str, str]) -> GitSource:
 
 
 def registry_of(config: RegistrySync, env: Mapping[str, str]) -> Registry:
-    """The configured MLflow registry."""
-    return open_registry(config.registry_uri, env=env, clock=SystemClock())
+    """The configured MLflow registry, opened when it is first asked something."""
+
+    def opened() -> Registry:
+        # MLflow takes seconds to import, and half of the commands never ask it anything
+        from stagewright.adapters.mlflow import open_registry  # noqa: PLC0415 # as said above
+
+        return open_registry(config.registry_uri, env=env, clock=SystemClock())
+
+    return DeferredRegistry(opened)
 
 
 def syncer(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Syncer:
@@ -66,6 +85,7 @@ def syncer(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Syncer:
         entry_signer=load_signer(str(config.entry_key)),
         clock=SystemClock(),
         exclusive=partial(exclusive, mirror_of(config, env).with_suffix(".lock"), f"syncing {config.name}"),
+        known=CheckpointFile(mirror_of(config, env).with_suffix(".checkpoint")),
     )
     return Syncer(config, outside)
 
@@ -80,4 +100,46 @@ def sight(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Sight:
         registry=registry_of(config, env),
         store=DirectoryStore(Path(config.ledger_directory)),
         clock=SystemClock(),
+    )
+
+
+def ledger_store(directory: Path) -> LedgerStore:
+    """A ledger's folder, to read. UsageError when it is no folder."""
+    if not directory.is_dir():
+        raise UsageError(f"{directory} is no folder", hint="name the folder that holds the ledger's `checkpoint`")
+    return DirectoryStore(directory)
+
+
+def workspace(start: Path, *, signing_key: Path | None = None) -> Workspace:
+    """The person's clone that `start` lies in."""
+    return Workspace.find(start, signing_key=signing_key)
+
+
+def own_key(clone: Workspace) -> SigningKey:
+    """Whose decisions those of this person are: the key that signs in the clone."""
+    return clone.own_key()
+
+
+def proposer(config: RegistrySync, clone: Workspace, env: Mapping[str, str] = os.environ) -> Proposer:
+    """What proposes changes in a person's name."""
+    source = source_of(config, env)
+    return Proposer(
+        workspace=clone,
+        source=source,
+        registry=registry_of(config, env),
+        desired=DesiredReader(source, config.path),
+        branch=config.branch,
+        path=config.path,
+    )
+
+
+def decider(config: RegistrySync, clone: Workspace, env: Mapping[str, str] = os.environ) -> Decider:
+    """What approves and rejects in a person's name; it never asks MLflow anything."""
+    source = source_of(config, env)
+    return Decider(
+        workspace=clone,
+        source=source,
+        forge=GitForge(source),
+        desired=DesiredReader(source, config.path),
+        branch=config.branch,
     )

@@ -66,6 +66,23 @@ class LedgerStore(Protocol):
         ...
 
 
+class Known(Protocol):
+    """The last checkpoint of a ledger, kept where the ledger is not: so that one lost or put back is noticed."""
+
+    @property
+    def place(self) -> str:
+        """Where it is kept, for people."""
+        ...
+
+    def read(self) -> bytes | None:
+        """The checkpoint that was written last (a C2SP signed note); None when none ever was."""
+        ...
+
+    def write(self, checkpoint: bytes) -> None:
+        """Keep `checkpoint` instead of the one before, durably and in one step."""
+        ...
+
+
 class Source(Protocol):
     """The git history of one branch, read only. Replace refs, grafts and shallow boundaries are never honoured."""
 

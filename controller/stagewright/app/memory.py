@@ -38,6 +38,7 @@ class Memory:
     genesis: entry.Genesis
     binding: Mapping[str, str]
     revision: str
+    latest: datetime
     position: int = 0
     authorized: dict[Key, Value] = field(default_factory=dict)
     authorized_by: dict[Key, str] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class Memory:
 
     def take(self, index: int, predicate: entry.Predicate) -> None:
         """Remember one entry."""
+        self.latest = max(self.latest, predicate.recorded_at)
         match predicate:
             case entry.Verdict():
                 self._verdict(index, predicate)
@@ -191,7 +193,7 @@ def _begin(genesis: entry.Genesis) -> Memory:
         "registry": genesis.registry,
         "origin": genesis.origin,
     }
-    memory = Memory(genesis=genesis, binding=binding, revision=genesis.trust_root)
+    memory = Memory(genesis=genesis, binding=binding, revision=genesis.trust_root, latest=genesis.recorded_at)
     governance = value_from_json(GovernanceKey(), genesis.governance)
     memory._authorize(GovernanceKey(), governance, GENESIS)  # noqa: SLF001 # its own constructor, as a function
     for adopted in genesis.adopted:

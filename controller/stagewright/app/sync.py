@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from stagewright.app.apply import Applied, Applier
 from stagewright.app.beginning import Beginning, binding_of
+from stagewright.app.continuity import keep, refuse_genesis, require_growth
 from stagewright.app.desired import DesiredReader
 from stagewright.app.facts import FactReader
 from stagewright.app.journal import Journal, LedgerJournal
@@ -13,7 +14,7 @@ from stagewright.app.memory import Memory, remember
 from stagewright.app.pulls import PullReader
 from stagewright.app.recall import recall
 from stagewright.app.record import Scribe, body_digest
-from stagewright.app.walk import Walker
+from stagewright.app.walk import Walked, Walker
 from stagewright.core.judge import authorized_governance
 from stagewright.core.plan import plan
 from stagewright.errors import IncompleteError, LedgerMissingError, StalledError, UnreachableError
@@ -24,7 +25,7 @@ from stagewright.model.keys import Key
 from stagewright.model.plan import Blocked, Plan
 from stagewright.model.sync import RegistrySync
 from stagewright.model.verdict import Verdict
-from stagewright.ports import Clock, Forge, LedgerStore, Registry, Signer, Source
+from stagewright.ports import Clock, Forge, Known, LedgerStore, Registry, Signer, Source
 
 # Each round applies what the one before it made possible; more stages than this in a chain wait for the next sync.
 ROUNDS = 10
@@ -32,7 +33,10 @@ ROUNDS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """Everything a sync talks to. `exclusive` is held for its length, so that there is one writer to MLflow."""
+    """Everything a sync talks to. `exclusive` is held for its length, so that there is one writer to MLflow.
+
+    `known` keeps the last checkpoint apart from `store`.
+    """
 
     source: Source
     forge: Forge
@@ -42,6 +46,7 @@ class Outside:
     entry_signer: Signer
     clock: Clock
     exclusive: Callable[[], AbstractContextManager[None]]
+    known: Known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +77,17 @@ class Syncer:
         self._desired = DesiredReader(outside.source, config.path)
 
     def sync(self) -> SyncReport:
-        """Run one sync. Errors say who must act; what was written before one is kept, and the next sync goes on."""
+        """Run one sync. Errors say who must act; what was written before one is kept, and the next sync goes on.
+
+        StalledError when the ledger is not the one known from before, or the clock runs behind it: then nothing can be
+        written down, and so nothing is done.
+        """
         with self._outside.exclusive():
-            return _Run(self._config, self._outside, self._desired).sync()
+            run = _Run(self._config, self._outside, self._desired)
+            try:
+                return run.sync()
+            finally:
+                run.keep()
 
 
 class _Run:
@@ -85,9 +98,15 @@ class _Run:
         self._outside = outside
         self._desired = desired
         self._now = outside.clock.now()
+        self._ledger: Ledger | None = None
         self._facts = FactReader(
             registry=outside.registry, forge=outside.forge, desired=desired, branch=config.branch, now=self._now
         )
+
+    def keep(self) -> None:
+        """Keep how far the ledger has come, whatever became of the sync."""
+        if self._ledger is not None:
+            keep(self._ledger, self._outside.known)
 
     def sync(self) -> SyncReport:
         away, head = "", None
@@ -117,9 +136,11 @@ class _Run:
         verdicts: list[Verdict] = []
         observed, waiting = 0, away
         if head is not None:
-            observed = walker.observe()
             try:
+                observed = walker.observe()
                 walked = walker.walk(head)
+            except IncompleteError as error:
+                walked = Walked(verdicts=(), waiting=f"no decisions could be read, so nothing was judged: {error}")
             except StalledError as error:
                 applier.alarm_once("history", "history", str(error))
                 return self._report(journal, head, began=began, recovered=recovered, stalled=str(error))
@@ -194,13 +215,22 @@ class _Run:
         try:
             memory = remember(Ledger.read(store).entries())
         except LedgerMissingError:
+            refuse_genesis(self._outside.known)
             return self._begin(head), True
+        if self._now < memory.latest:
+            raise StalledError(
+                f"the clock says {self._now:%Y-%m-%d %H:%M:%S}, and the ledger's last entry is of "
+                f"{memory.latest:%Y-%m-%d %H:%M:%S} UTC: its times never run back",
+                hint="set the clock right",
+            )
         ledger = Ledger.open(
             store,
             origin=memory.genesis.origin,
             log_signer=self._outside.log_signer,
             entry_signer=self._outside.entry_signer,
         )
+        require_growth(ledger, self._outside.known)
+        self._ledger = ledger
         return LedgerJournal(ledger, memory), False
 
     def _begin(self, head: str | None) -> Journal:
@@ -231,6 +261,7 @@ class _Run:
             header=scribe.header,
             evidence={body_digest(snapshot): snapshot},
         )
+        self._ledger = ledger
         return LedgerJournal(ledger, remember(ledger.entries()))
 
     def _scribe(self, origin: str, names: dict[Key, str]) -> Scribe:

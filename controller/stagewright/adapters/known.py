@@ -1,0 +1,45 @@
+"""The last checkpoint in a file of its own, beside the mirror and apart from the ledger."""
+
+import os
+from pathlib import Path
+
+from stagewright.errors import UnreachableError
+
+
+class CheckpointFile:
+    """A `Known` in one file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def place(self) -> str:
+        """See `Known.place`."""
+        return str(self._path)
+
+    def read(self) -> bytes | None:
+        """See `Known.read`. UnreachableError when the file cannot be read."""
+        try:
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UnreachableError(f"{self._path} cannot be read: {error.strerror}") from error
+
+    def write(self, checkpoint: bytes) -> None:
+        """See `Known.write`: file, fsync, rename, fsync of the folder. UnreachableError when that fails."""
+        draft = self._path.with_name(f"{self._path.name}.new")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with draft.open("wb") as file:
+                file.write(checkpoint)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self._path)
+            folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise UnreachableError(f"{self._path} cannot be written: {error.strerror}") from error
