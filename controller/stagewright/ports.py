@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from stagewright.model.actual import ActualModel, ActualState, VersionFacts
+from stagewright.model.conversation import Deployed, OpenPull, StatusMark
 from stagewright.model.plan import Action
 from stagewright.model.review import DecisionText
 from stagewright.model.source import PullFacts, ReviewFacts, SourceCommit, SourceTree
@@ -137,6 +138,30 @@ class Forge(Protocol):
 
     def members(self, team: str) -> tuple[str, ...]:
         """Account ids of the members of a team of the forge, child teams included. NotFoundError: no such team."""
+        ...
+
+
+class Conversation(Protocol):
+    """Where the controller speaks to people: on the pull requests of a forge. Saying the same again changes nothing."""
+
+    def open_pulls(self) -> tuple[OpenPull, ...]:
+        """Every open pull request against the branch, by number. IncompleteError when the list is not whole."""
+        ...
+
+    def say(self, number: int, body: str) -> None:
+        """Make `body` (Markdown) the one comment of the controller on a pull request, open or merged."""
+        ...
+
+    def mark(self, mark: StatusMark) -> None:
+        """Mark a commit, under the one context that is the controller's."""
+        ...
+
+    def ask(self, number: int, people: tuple[str, ...], teams: tuple[str, ...]) -> None:
+        """Request reviews of people and teams, by login and name, whom nobody asked yet."""
+        ...
+
+    def deployed(self, deployment: Deployed) -> None:
+        """Show an applied promotion as a deployment, where the forge has such a page."""
         ...
 
 

@@ -1,6 +1,6 @@
 """Values as JSON and back: the form that is hashed, signed and kept in the ledger.
 
-{"version": 9, "digest": "sha256:…", "evidence": "sha256:…", "runId": "41f…", "trainer": {"name": "@dana", "declared": true}}
+{"version": 9, "runId": "41f…", "digest": "sha256:…", "evidence": "sha256:…", "trainer": {"name": "@dana", …}}
 "none"
 {"owner": "@acme/credit-ml", "purpose": "…", "riskTier": "high", "card": "cards/credit-risk.md", …}
 {"policy": "<blob id>", "allowedSigners": "<blob id>", "codeowners": [{"location": "CODEOWNERS", "lines": ["…"]}]}

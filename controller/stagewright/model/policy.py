@@ -23,7 +23,7 @@ class StagePolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """`count` different people, each from one of `sources`: "codeowners", "@org/team", "@login" or an e-mail address."""
+    """`count` different people, each from one of `sources`: "codeowners", "@org/team", "@login" or an address."""
 
     count: int
     sources: tuple[str, ...]

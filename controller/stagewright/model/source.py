@@ -48,6 +48,8 @@ class PullFacts:
     """A merged pull request as its forge knows it. `merged_head` is the head commit at the merge.
 
     `first_parent` is the branch's commit that it was merged onto.
+    `brought` are the commits of the branch that it brought, in order, the last one being the merge, the squash or the
+    last rebased commit; empty: just the one that was asked about.
     `commit_actors`: who pushed each commit, by commit id, where the forge can tell; signatures come from git.
     """
 
@@ -58,12 +60,13 @@ class PullFacts:
     author: Actor | None
     merged_head: str
     first_parent: str
+    brought: tuple[str, ...] = ()
     commit_actors: tuple[tuple[str, Actor], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewFacts:
-    """A review as its forge tells it; the fields are those of Review. `body` is the signed object, for the evidence store.
+    """A review as its forge tells it; the fields are those of Review. `body` is the signed object.
 
     `first_seen` is the forge's own submission time where it has one; None where only the controller can tell.
     """
