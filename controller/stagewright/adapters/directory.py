@@ -153,10 +153,13 @@ def _sync(folder: Path) -> None:
 
 def _read_at(folder: int, last: str, name: str) -> bytes:
     handle = os.open(last, _FILE, dir_fd=folder)
-    with os.fdopen(handle, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise LedgerDamagedError(f"{name} is not a regular file")
-        return file.read()
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(handle)
 
 
 def _list(folder: int, prefix: str, found: list[str]) -> None:

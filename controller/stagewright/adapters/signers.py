@@ -103,7 +103,7 @@ def _read_private(path: Path) -> bytes:
         raise UsageError(
             f"cannot open the key file {path}: {error.strerror}", hint="symbolic links are refused"
         ) from error
-    with os.fdopen(handle, "rb") as file:
+    try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise UsageError(f"the key file {path} is not a regular file")
@@ -112,4 +112,6 @@ def _read_private(path: Path) -> bytes:
                 f"others can get at the key file {path} (mode {stat.S_IMODE(status.st_mode):04o})",
                 hint=f"run: chmod 600 {path}, as the user that the controller runs as",
             )
-        return file.read(_MAX_KEY_FILE)
+        return os.read(handle, _MAX_KEY_FILE)
+    finally:
+        os.close(handle)

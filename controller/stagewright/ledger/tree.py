@@ -78,8 +78,7 @@ def write_tree(store: LedgerStore, tree: Tree, entries: Sequence[bytes]) -> Tree
     """
     size = tree.size + len(entries)
     leaves = [merkle.leaf_hash(entry) for entry in entries]
-    old_bundle = list(tree.bundle(tree.size // WIDTH)) if tree.size % WIDTH else []
-    _write_row(store, None, tree.size, old_bundle, list(entries))
+    _write_row(store, None, tree.size, list(tree.bundle(tree.size // WIDTH)), list(entries))
     level, added = 0, leaves
     while added:
         count = tree.size >> (8 * level)
@@ -87,8 +86,9 @@ def write_tree(store: LedgerStore, tree: Tree, entries: Sequence[bytes]) -> Tree
         chunks = _write_row(store, level, count, old, added)
         level, added = level + 1, [merkle.fold(chunk) for chunk in chunks if len(chunk) == WIDTH]
     written = Tree(store, size, merkle.root(size, _grown(tree, leaves)))
-    if tuple(entry for _, entry in written.entries(tree.size)) != tuple(entries):
-        raise LedgerDamagedError(f"the entries from {tree.size} on read back differently from what was written")
+    for _ in written.entries(tree.size):
+        # reading compares each entry with the hash that the root above was computed from
+        pass
     return written
 
 

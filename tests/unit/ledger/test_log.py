@@ -367,3 +367,21 @@ def test_append_to_a_store_that_forgets_what_it_is_given_commits_nothing():
     with pytest.raises(LedgerDamagedError):
         given.opened(store).append([given.revision()])
     assert given.opened(store).size == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        pytest.param("tile/0/000", "tile/0/000 does not have the hash that the tile above it says", id="hash tile"),
+        pytest.param("tile/entries/000", "entry 0 in tile/entries/000 does not have its hash", id="bundle"),
+    ],
+)
+def test_entry_in_a_full_tile_that_was_changed_is_not_believed(name: str, reason: str):
+    """Opening reads only the right edge; what lies to its left is checked when it is read."""
+    store = MemoryStore()
+    given.created(store).append([given.revision()] * 300)
+    store.files[name] = store.files[name][:40] + b"?" + store.files[name][41:]
+    ledger = given.opened(store)
+    assert ledger.entry(300).index == 300
+    with pytest.raises(LedgerDamagedError, match=reason):
+        ledger.entry(0)
