@@ -17,6 +17,8 @@ from stagewright.errors import DocumentError
 from stagewright.schema.nodes import KEY, Document, Fields, plain, raise_problems
 
 API_VERSION = "stagewright.dev/v1alpha1"
+# what a person reads in one go; a hostile document could hold a hundred thousand
+MAX_PROBLEMS = 50
 
 
 class Shape(BaseModel):
@@ -71,7 +73,7 @@ def read_shape(document: Document, shape: type[ShapeT]) -> ShapeT:
     try:
         return shape.model_validate(plain(document.root))
     except ValidationError as error:
-        details = error.errors(include_url=False)
+        details = error.errors(include_url=False)[:MAX_PROBLEMS]
     known = frozenset(_known_keys(shape.model_json_schema()))
     raise_problems([_problem(document, detail, known) for detail in details])
     raise AssertionError("a validation error has details")

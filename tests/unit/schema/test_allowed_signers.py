@@ -4,6 +4,7 @@ import base64
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,11 +108,17 @@ def test_formatted_line_says_to_openssh_what_it_says_to_us(keys: dict[str, Path]
         ),
     ],
 )
-def test_parse_allowed_signers_of_one_line_yields_its_signer(row: str, text: str, expected: dict[str, object]):
+def test_parse_allowed_signers_of_one_line_yields_its_signer(row: str, text: str, expected: dict[str, Any]):
     assert row
-    fields = {"principals": ("d@x",), "namespaces": (), "valid_after": None, "valid_before": None, **expected}
+    fields: dict[str, Any] = {
+        "principals": ("d@x",),
+        "namespaces": (),
+        "valid_after": None,
+        "valid_before": None,
+        **expected,
+    }
     key = base64.b64decode(KEY.split()[1])
-    signer = AllowedSigner(fingerprint=fingerprint(key), line=1, **fields)  # type: ignore[arg-type]  # a table's row
+    signer = AllowedSigner(fingerprint=fingerprint(key), line=1, **fields)
     assert parse_allowed_signers(text.encode(), "allowed_signers") == (signer,)
 
 

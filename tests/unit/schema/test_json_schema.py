@@ -16,7 +16,10 @@ TABLES = ROOT / "tests" / "vectors" / "documents"
 KINDS = {"model": "model", "policy": "promotionpolicy", "registrysync": "registrysync"}
 # what a schema cannot know: YAML's own traps, and what keys mean to each other
 BEYOND_FORM = {
-    "model": {"another name than the file's", "stages that differ by case", "a version with a fraction", "a version in hexadecimal"},
+    "model": {
+        "another name than the file's", "stages that differ by case", "a version with a fraction",
+        "a version in hexadecimal",
+    },
     "policy": {
         "only ungoverned stages", "stages that differ by case", "an ungoverned stage with an alias",
         "a stage that shows nowhere", "an alias of two stages", "an alias of two stages, by case",
