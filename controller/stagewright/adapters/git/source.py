@@ -25,6 +25,7 @@ from stagewright.errors import IncompleteError, NotFoundError, StalledError, Usa
 from stagewright.model.review import SigningKey
 from stagewright.model.source import SourceCommit, SourceFile, SourceTree
 
+MAX_OBJECT_BYTES = 64 * 1024**2
 MAX_BLOB_BYTES = 16 * 1024**2
 MAX_FILES = 100_000
 MAX_DEPTH = 64
@@ -143,9 +144,10 @@ class GitSource:
         return self._read_commit(commit)
 
     def read(self, oid: str) -> tuple[ObjectType, bytes]:
-        """Any object by id, of at most MAX_BLOB_BYTES. NotFoundError when it cannot be read."""
-        if self.header(oid)[1] > MAX_BLOB_BYTES:
-            raise NotFoundError(f"object {oid} has more than {MAX_BLOB_BYTES} bytes")
+        """Any object by id, of at most MAX_OBJECT_BYTES. NotFoundError when it cannot be read."""
+        size = self.header(oid)[1]
+        if size > MAX_OBJECT_BYTES:
+            raise NotFoundError(f"object {oid} has {size} bytes, and at most {MAX_OBJECT_BYTES} are read")
         try:
             return self._repository.odb.read(oid)
         except (KeyError, pygit2.GitError) as error:

@@ -13,6 +13,7 @@ The origin's `refs/*` lie under `refs/origin/*`: its tags, replace refs and note
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -33,6 +34,8 @@ DEFAULT_REFS = ("refs/heads/*", "refs/tags/*")
 MAX_REFS = 200_000
 SERVER_TIMEOUT_MS = 30_000
 
+_DENIED = re.compile(r"http status code: 40[13]|authenticat", re.IGNORECASE)
+
 
 def isolate() -> None:
     """Make libgit2, in this whole process, read no configuration of the machine or the user.
@@ -51,18 +54,13 @@ def open_mirror(path: Path) -> pygit2.Repository:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not any(path.iterdir()):
-            _new_repository(path)
+            pygit2.init_repository(str(path), bare=True)
         repository = pygit2.Repository(str(path), RepositoryOpenFlag.NO_SEARCH)
     except (pygit2.GitError, OSError) as error:
         raise UsageError(f"{path} cannot be used as a git mirror: {error}", hint="name an empty directory") from error
     if not repository.is_bare:
         raise UsageError(f"{path} is a work tree, not a bare mirror", hint="name a directory of its own")
     return repository
-
-
-def _new_repository(path: Path) -> None:
-    """A bare repository; a redirect to another host is never followed from it."""
-    pygit2.init_repository(str(path), bare=True).config["http.followRedirects"] = "false"
 
 
 def origin_refs(repository: pygit2.Repository, prefix: str = ORIGIN) -> dict[str, str]:
@@ -128,7 +126,7 @@ def _receive(
     home = Path(mirror.path)
     with tempfile.TemporaryDirectory(dir=home, prefix="incoming-") as directory:
         room = Path(directory)
-        _new_repository(room)
+        pygit2.init_repository(directory, bare=True)
         (room / "objects" / "info").mkdir(exist_ok=True)
         (room / "objects" / "info" / "alternates").write_text(f"{home.resolve() / 'objects'}\n")
         before = origin_refs(mirror)
@@ -228,8 +226,15 @@ def _translated(url: str) -> Iterator[None]:
         yield
     except (pygit2.GitError, OSError, KeyError, ValueError) as error:
         text = str(error)
-        if "401" in text or "403" in text or "authenticat" in text or "credential" in text:
-            raise ForbiddenError(f"{url} refuses the credentials: {text}", hint="give others") from error
+        if _DENIED.search(text):
+            raise ForbiddenError(
+                f"{url} refuses the credentials: {text}", hint="give others in the configuration"
+            ) from error
+        if "invalid packet line" in text:
+            # how libgit2 takes the `shallow` lines that such an origin begins with
+            raise IncompleteError(
+                f"{url} cannot be read: {text}", hint="the origin must be a full repository, no shallow clone"
+            ) from error
         raise UnreachableError(
             f"{url} cannot be read: {text}",
             hint="the mirror keeps what was fetched before; check that the origin is there and may be read",
