@@ -36,7 +36,10 @@ class Answer:
 
 
 class LoopbackProxy:
-    """Passes requests on to `upstream` and notes them; `answers` are given first, in their order, one each."""
+    """Passes requests on to `upstream` and notes them; `answers` are given first, in their order, one each.
+
+    `instead` says what a path gets, `always` what every other path gets.
+    """
 
     def __init__(self, upstream: str = "http://127.0.0.1:9") -> None:
         self.upstream = urlsplit(upstream)
@@ -45,6 +48,7 @@ class LoopbackProxy:
         self.authorizations: list[str | None] = []
         self.answers: deque[Answer] = deque()
         self.always: Answer | None = None
+        self.instead: dict[str, Answer] = {}
         self.token: str | None = None
         proxy = self
 
@@ -87,7 +91,7 @@ class LoopbackProxy:
         if self.token is not None and authorization != f"Bearer {self.token}":
             _send(handler, 401, {"Content-Type": "text/plain"}, b"who are you?")
             return
-        answer = self.answers.popleft() if self.answers else self.always
+        answer = self.answers.popleft() if self.answers else self.instead.get(self.requests[-1][1], self.always)
         if answer is None or answer.forward:
             status, headers, data = self._ask(handler, body)
             if answer is None:

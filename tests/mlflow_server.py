@@ -31,7 +31,7 @@ import requests
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
-START_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 110.0
 ADMIN = "admin"
 ADMIN_PASSWORD = "a-password-for-tests"
 API = "/api/2.0/mlflow"

@@ -23,10 +23,9 @@ from stagewright.model.codec import Json
 
 API_VERSION = "stagewright.dev/v1alpha1"
 EVIDENCE_KIND = "Evidence"
-# What MLflow computes over a sample of the data, eight digits: it tells data sets apart, it does not prove one.
+# What MLflow computes over a sample of the data, or what the training code said instead in at most 36 characters:
+# it tells data sets apart, it does not prove one. Another kind of digest would be another name here.
 FINGERPRINT = "mlflow-fingerprint"
-# A digest that the training code gave itself, spelled `sha256:` and 64 hex digits.
-SHA256 = "sha256"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +118,7 @@ _DATA_SETS: Json = {
         {
             "name": _TEXT,
             "digest": _TEXT,
-            "digestKind": {"enum": [FINGERPRINT, SHA256]},
+            "digestKind": {"enum": [FINGERPRINT]},
             "context": _TEXT_OR_NULL,
             "sourceType": _TEXT_OR_NULL,
             "sourceDigest": {"type": ["string", "null"], "pattern": "^sha256:[0-9a-f]{64}$"},

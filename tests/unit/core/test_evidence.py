@@ -11,7 +11,6 @@ from stagewright.errors import InvalidError
 from stagewright.model.evidence import (
     EVIDENCE_SCHEMA,
     FINGERPRINT,
-    SHA256,
     Evidence,
     EvidenceDataSet,
     EvidenceRun,
@@ -29,7 +28,7 @@ TRAIN = EvidenceDataSet(
     source_digest="sha256:" + "0" * 64,
     tags=(("b", "2"), ("a", "1")),
 )
-TEST = replace(TRAIN, context=None, source_type=None, source_digest=None, digest_kind=SHA256, tags=())
+TEST = replace(TRAIN, context=None, source_type=None, source_digest=None, tags=())
 AUC = Metric(name="auc", value=0.83, step=0)
 LOSS = Metric(name="loss", value=nan, step=7)
 SLICE = Metric(name="auc", value=1.0, step=0, data_set=("credit", "5ec1"))
@@ -45,7 +44,7 @@ WHOLE = Evidence(
 )
 TEXT = (
     '{"apiVersion":"stagewright.dev/v1alpha1",'
-    '"dataSets":[{"context":null,"digest":"5ec1","digestKind":"sha256","name":"credit","sourceDigest":null,'
+    '"dataSets":[{"context":null,"digest":"5ec1","digestKind":"mlflow-fingerprint","name":"credit","sourceDigest":null,'
     '"sourceType":null,"tags":[]},'
     '{"context":"training","digest":"5ec1","digestKind":"mlflow-fingerprint","name":"credit",'
     f'"sourceDigest":"sha256:{"0" * 64}",'

@@ -32,7 +32,7 @@ def open_registry(uri: str, *, env: Mapping[str, str], clock: Clock) -> Registry
     `env` holds MLflow's own MLFLOW_TRACKING_* variables. UsageError: a URI that is not supported, that holds a
     password, or credentials that cannot be used.
     """
-    scheme = urlsplit(uri).scheme if ":" in uri else uri
+    scheme = uri.partition(":")[0]
     if scheme in {"http", "https"}:
         return MlflowRegistry(RestGateway(_creds(_server(uri), env)), clock)
     if scheme == "sqlite":

@@ -17,7 +17,7 @@ from stagewright.adapters.mlflow.gateway import Answer
 from stagewright.core.digest import content_digest
 from stagewright.errors import UnreachableError
 from stagewright.model.actual import ActualVersion, DataSet
-from stagewright.model.evidence import FINGERPRINT, SHA256, EvidenceDataSet, EvidenceRun, LoggedModel, Metric
+from stagewright.model.evidence import FINGERPRINT, EvidenceDataSet, EvidenceRun, LoggedModel, Metric
 
 LEDGER_INDEX_TAG = "stagewright.ledger-index"
 USER_TAG = "mlflow.user"
@@ -25,7 +25,6 @@ COMMIT_TAG = "mlflow.source.git.commit"
 CONTEXT_TAG = "mlflow.data.context"
 _LOGGED_MODEL = re.compile(r"models:/(m-[A-Za-z0-9_-]+)")
 _VERSION = re.compile(r"[1-9][0-9]{0,9}")
-_SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 _NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
 
 
@@ -107,11 +106,11 @@ def data_sets_of(run: Answer) -> tuple[tuple[EvidenceDataSet, DataSet], ...]:
 def _data_set(row: Answer) -> tuple[EvidenceDataSet, DataSet]:
     logged = one(row, "dataset")
     tags = pairs(row, "tags")
-    digest, source = text(logged, "digest"), optional_text(logged, "source")
+    source = optional_text(logged, "source")
     evidence = EvidenceDataSet(
         name=text(logged, "name"),
-        digest=digest,
-        digest_kind=SHA256 if _SHA256.fullmatch(digest) else FINGERPRINT,
+        digest=text(logged, "digest"),
+        digest_kind=FINGERPRINT,
         context=dict(tags).get(CONTEXT_TAG),
         source_type=optional_text(logged, "source_type"),
         source_digest=None if source is None else content_digest(source.encode(errors="surrogatepass")),
