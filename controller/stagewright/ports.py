@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Protocol
 
 from stagewright.model.actual import ActualModel, ActualState, VersionFacts
-from stagewright.model.conversation import Deployed, OpenPull, StatusMark
+from stagewright.model.conversation import Deployed, Finding, OpenPull, PullLink, StatusMark
 from stagewright.model.plan import Action
-from stagewright.model.review import DecisionText
+from stagewright.model.review import Account, DecisionText
 from stagewright.model.source import PullFacts, ReviewFacts, SourceCommit, SourceTree
 
 
@@ -162,6 +162,30 @@ class Conversation(Protocol):
 
     def deployed(self, deployment: Deployed) -> None:
         """Show an applied promotion as a deployment, where the forge has such a page."""
+        ...
+
+
+class PullRequests(Protocol):
+    """A person's own access to a forge: what `promote` and `approve` do in their name."""
+
+    def whoami(self) -> Account:
+        """Whose token it is. ForbiddenError when it is nobody's."""
+        ...
+
+    def open(self, branch: str, *, title: str, body: str) -> PullLink:
+        """The open pull request of `branch`: the one there is already, or a new one."""
+        ...
+
+    def find(self, number: int) -> OpenPull:
+        """A pull request by number, as if it were merged now. NotFoundError."""
+        ...
+
+    def decide(self, number: int, decision: DecisionText, *, commit: str) -> str:
+        """Review a pull request at `commit`; the review's id."""
+        ...
+
+    def examine(self) -> tuple[Finding, ...]:
+        """What a token and a repository's settings allow, for `doctor`: each finding with its remedy."""
         ...
 
 

@@ -36,3 +36,22 @@ class Deployed:
     description: str
     promotion: str
     entry: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullLink:
+    """A pull request to go to. `created`: it was opened just now, and not found open already."""
+
+    number: int
+    url: str
+    created: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that `doctor` looked at on a forge. `remedy` is empty where nothing has to be done."""
+
+    name: str
+    fine: bool
+    detail: str
+    remedy: str
