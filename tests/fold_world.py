@@ -8,6 +8,7 @@ reading, so that the engine has to agree with them.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,7 @@ def governance_value(said: Any) -> GovernanceValue | None:
     )
 
 
+@cache
 def governance(value: GovernanceValue) -> Governance:
     """What the files behind a governance value hold."""
     policy = None if value.policy is None else value.policy.removeprefix("policy ")
@@ -272,6 +274,7 @@ class World:
     versions: dict[tuple[str, int], VersionFacts | None] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
     teams: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    lines: dict[str, frozenset[str]] = field(default_factory=dict)
     now: datetime = START
     positions: int = 0
 
@@ -366,7 +369,7 @@ class World:
     def version(self, model: str, number: int) -> VersionFacts | None:
         if (model, number) in self.versions:
             return self.versions[model, number]
-        return version_facts(model, number)
+        return honest(model, number)
 
     def pulls_of(self, promotions: Iterable[Promotion]) -> dict[str, PullRequest | None]:
         """The pull requests of open promotions, read anew."""
@@ -387,9 +390,11 @@ class World:
             reviews=tuple(replace(r, reach=self._reach(at, base, mine, pull)) for r, at in pull.reviews),
         )
 
-    def ancestors(self, commit: str) -> set[str]:
+    def ancestors(self, commit: str) -> frozenset[str]:
         """A commit and all that is before it."""
-        return {commit}.union(*(self.ancestors(parent) for parent in self.commits[commit].parents))
+        if commit not in self.lines:
+            self.lines[commit] = frozenset({commit}).union(*map(self.ancestors, self.commits[commit].parents))
+        return self.lines[commit]
 
     def bases(self, one: str, other: str) -> list[str]:
         common = self.ancestors(one) & self.ancestors(other)
@@ -443,6 +448,11 @@ class World:
             after=self.state(self.main),
             pull=pull,
         )
+
+
+@cache
+def honest(model: str, number: int) -> VersionFacts:
+    return version_facts(model, number)
 
 
 def version_facts(model: str, number: int, **more: Any) -> VersionFacts:

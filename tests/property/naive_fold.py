@@ -74,6 +74,11 @@ def plain(value: Value | None) -> Any:
     }
 
 
+def pins(value: Value) -> Any:
+    """An entry without who trained it."""
+    return {name: pin for name, pin in plain(value).items() if name != "trainer"}
+
+
 def around(state: DesiredState, key: Key) -> tuple[Value | None, str | None]:
     """@spec and the card at a commit, as far as they belong to the key."""
     if isinstance(key, GovernanceKey):
@@ -182,6 +187,23 @@ class Reading:
     held: set[tuple[str, str, str]]
     open: dict[Key, Promotion] = field(default_factory=dict)
 
+    @classmethod
+    def begin(cls, origin: str, declared: DesiredState, found: Mapping[StageKey, Value]) -> "Reading":
+        """Governance and specs from git, entries from the registry: as declared where the two are one version."""
+        authorized: dict[Key, Value] = {
+            key: value for key, value in declared.values.items() if not isinstance(key, StageKey)
+        }
+        for key, value in found.items():
+            said = declared.values.get(key)
+            same = isinstance(said, StageEntry) and isinstance(value, StageEntry) and pins(said) == pins(value)
+            authorized[key] = said if said is not None and same else value
+        held = {
+            (key.model, key.stage, value.digest)
+            for key, value in authorized.items()
+            if isinstance(key, StageKey) and isinstance(value, StageEntry)
+        }
+        return cls(origin=origin, declared=declared, authorized=authorized, held=held)
+
     def step(self, change: Step, facts: Facts) -> tuple[dict[Key, tuple[str, bool]], set[str]]:
         """Answers by key (with whether it is a restore), and the ids of what was superseded."""
         law = self.authorized[GOVERNANCE]
@@ -201,7 +223,7 @@ class Reading:
         self.declared = change.after
         return answers, superseded
 
-    def again(self, facts: Facts, pulls: Mapping[str, PullRequest]) -> dict[Key, tuple[str, bool]]:
+    def again(self, facts: Facts, pulls: Mapping[str, PullRequest | None]) -> dict[Key, tuple[str, bool]]:
         """A second look at what is open: the governance first, then the oldest, then by key."""
         answers = {}
         waiting = sorted(self.open.values(), key=lambda p: (p.key != GOVERNANCE, p.position, order(p.key)))
