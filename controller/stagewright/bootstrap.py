@@ -9,17 +9,19 @@ from stagewright.adapters.clock import SystemClock
 from stagewright.adapters.deferred import DeferredRegistry
 from stagewright.adapters.directory import DirectoryStore
 from stagewright.adapters.git.forge import GitForge
+from stagewright.adapters.git.own_key import read_public_key
 from stagewright.adapters.git.source import GitSource
+from stagewright.adapters.git.workspace import Workspace, init_origin
 from stagewright.adapters.known import CheckpointFile
 from stagewright.adapters.lock import exclusive
-from stagewright.adapters.git.workspace import Workspace
-from stagewright.adapters.signers import load_signer
+from stagewright.adapters.signers import create_signer, load_signer
 from stagewright.app.decisions import Decider
 from stagewright.app.desired import DesiredReader
 from stagewright.app.proposals import Proposer
 from stagewright.app.sync import Outside, Syncer
 from stagewright.app.view import Sight
-from stagewright.errors import UsageError
+from stagewright.errors import LedgerMissingError, UsageError
+from stagewright.ledger.log import Ledger
 from stagewright.model.review import SigningKey
 from stagewright.model.sync import RegistrySync
 from stagewright.ports import LedgerStore, Registry
@@ -143,3 +145,57 @@ def decider(config: RegistrySync, clone: Workspace, env: Mapping[str, str] = os.
         desired=DesiredReader(source, config.path),
         branch=config.branch,
     )
+
+
+def new_origin(path: Path, *, branch: str) -> None:
+    """Make an empty bare repository. UsageError where something lies already."""
+    init_origin(path, branch=branch)
+
+
+def new_clone(url: str, target: Path, *, signing_key: Path | None = None) -> Workspace:
+    """Clone a repository, to propose and decide in."""
+    return Workspace.clone(url, target, signing_key=signing_key)
+
+
+def unbound_clone(folder: Path, *, signing_key: Path | None = None) -> Workspace:
+    """Git as it knows the person in any folder, before there is a clone."""
+    return Workspace(folder, signing_key=signing_key)
+
+
+def public_key(path: Path) -> str:
+    """Type and base64 of the SSH public key in a file."""
+    return read_public_key(path)
+
+
+def new_ledger_keys(config: RegistrySync) -> None:
+    """Make the two keys that sign the ledger. UsageError where one lies already."""
+    for key in (config.log_key, config.entry_key):
+        create_signer(str(key))
+
+
+def has_ledger(config: RegistrySync) -> bool:
+    """Whether anything was recorded yet. LedgerDamagedError where a ledger lies that cannot be read."""
+    try:
+        Ledger.read(DirectoryStore(Path(config.ledger_directory)))
+    except LedgerMissingError:
+        return False
+    return True
+
+
+def card_files(config: RegistrySync, clone: Workspace, card: str | None) -> dict[str, str]:
+    """The model card as it lies in the work tree of a clone, by its path in the repository; none where it is not there.
+
+    UsageError when the path leads out of the source's folder, or to no text.
+    """
+    folder = (clone.root / config.path).resolve()
+    if card is None:
+        return {}
+    place = (folder / card).resolve()
+    if not place.is_relative_to(folder):
+        raise UsageError(f"the card {card} lies outside of {folder}", hint="name it relative to that folder")
+    if not place.is_file():
+        return {}
+    try:
+        return {f"{config.path}/{card}" if config.path else card: place.read_text(encoding="utf-8")}
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the card {place} is not UTF-8", hint="save it as UTF-8") from error

@@ -79,13 +79,20 @@ class Decider:
             )
         return commit, origin, found
 
-    def decide(self, revision: str, decision: TagDecision, *, text: str, key: SigningKey | None) -> Decided:
+    def decide(
+        self, revision: str, decision: TagDecision, *, text: str, key: SigningKey | None, shown: frozenset[str]
+    ) -> Decided:
         """Sign `decision` on everything that `revision` proposes. An approval withdraws one's own rejections there.
 
-        `key` is whose earlier rejections those are; None withdraws nothing.
+        `key` is whose earlier rejections those are; None withdraws nothing. `shown` are the subjects that the person
+        has seen: InvalidError, and nothing is signed, when these are others by now.
         """
         commit, origin, found = self.proposed(revision)
         subjects = {p.subject for p in found}
+        if subjects != shown:
+            raise InvalidError(
+                f"{revision} proposes something else by now than what was shown", hint="look at it and decide again"
+            )
         withdraws = tuple(
             sorted(
                 review.id

@@ -1,8 +1,8 @@
 """Proposing: a change of one model's document, as a signed commit on a branch of its own."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from stagewright.app.adoption import holder, pin
 from stagewright.app.desired import DesiredReader
@@ -23,31 +23,36 @@ from stagewright.model.desired import (
 )
 from stagewright.model.keys import GovernanceKey, SpecKey, StageKey
 from stagewright.model.policy import Policy
-from stagewright.ports import Registry, Workspace
+from stagewright.ports import Registry, Source, Workspace
 from stagewright.schema.edit import new_model, set_spec_field, set_stage
 from stagewright.schema.model_document import model_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A branch that was pushed (or would be, where `commit` is None) and what it changes."""
+    """A change that is not pushed yet: its branch, the commit it builds on, and the file it changes from and to.
+
+    `along` are further files of the same commit.
+    """
 
     branch: str
-    commit: str | None
+    base: str
+    message: str
     file: str
     before: str
     after: str
-    entry: StageValue | None
+    entry: StageValue | None = None
+    along: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewModel:
+class Described:
     """What a model that is not in the repository yet is for."""
 
-    owner: str | None
-    purpose: str | None
     risk_tier: RiskTier
-    card: str | None
+    owner: str | None = None
+    purpose: str | None = None
+    card: str | None = None
     registered_model: str | None = None
 
 
@@ -55,9 +60,17 @@ class Proposer:
     """Makes proposals in a person's name, against the branch as the remote has it."""
 
     def __init__(
-        self, *, workspace: Workspace, registry: Registry, desired: DesiredReader, branch: str, path: str
+        self,
+        *,
+        workspace: Workspace,
+        source: Source,
+        registry: Registry,
+        desired: DesiredReader,
+        branch: str,
+        path: str,
     ) -> None:
         self._workspace = workspace
+        self._source = source
         self._registry = registry
         self._desired = desired
         self._branch = branch
@@ -71,13 +84,14 @@ class Proposer:
         version: int | None,
         reason: str,
         trainer: str | None = None,
-        new: NewModel | None = None,
+        new: Described | None = None,
         refresh: bool = False,
-        dry_run: bool = False,
+        along: Mapping[str, str] | None = None,
     ) -> Proposal:
         """Propose that `version` (None: nobody) holds `stage`, with every pin filled in from MLflow as it is now.
 
         `refresh` keeps the declared version and pins it anew. `trainer` declares who trained it, over MLflow's word.
+        `along` are further files of the same commit, such as the card of a new model.
         """
         base, state = self._base()
         policy = self._policy(state)
@@ -108,10 +122,10 @@ class Proposer:
             after=after,
             message=f"{word} {model}: {what} for {stage}\n\n{reason}\n",
             entry=entry,
-            dry_run=dry_run,
+            along=along or {},
         )
 
-    def set_mode(self, model: str, mode: Mode, *, reason: str, dry_run: bool = False) -> Proposal:
+    def set_mode(self, model: str, mode: Mode, *, reason: str) -> Proposal:
         """Propose another mode for a model."""
         base, state = self._base()
         text = self._text(base, model, state, None)
@@ -121,19 +135,24 @@ class Proposer:
             model=model,
             after=set_spec_field(text, "mode", mode),
             message=f"Set the mode of {model} to {mode}\n\n{reason}\n",
-            entry=None,
-            dry_run=dry_run,
         )
 
-    def adopt(self, only: Sequence[str], *, tier: RiskTier) -> dict[str, str]:
+    def adopt(self, only: Sequence[str], described: Described) -> dict[str, str]:
         """Documents, by path, for every registered model that holds a governed stage and is not declared yet.
 
-        All in `mode: observe`: they say what is so, and change nothing. `only` narrows it to these models.
+        All in `mode: observe`: they say what is so, and change nothing. `only` narrows it to these registered models;
+        NotFoundError where MLflow has no such one.
         """
         _, state = self._base()
         policy = self._policy(state)
         documents: dict[str, str] = {}
-        for name, actual in sorted(self._registry.snapshot().models.items()):
+        models = self._registry.snapshot().models
+        strangers = [name for name in only if name not in models]
+        if strangers:
+            raise NotFoundError(
+                f"MLflow has no registered model {strangers[0]!r}", hint=f"it has {', '.join(sorted(models)) or 'none'}"
+            )
+        for name, actual in sorted(models.items()):
             declared = {v.registered_model for v in state.values.values() if isinstance(v, Spec)}
             if name in declared or (only and name not in only):
                 continue
@@ -141,17 +160,28 @@ class Proposer:
             if stages:
                 model = document_name(name)
                 spec = Spec(
-                    owner=None,
-                    purpose=None,
-                    risk_tier=tier,
-                    card=None,
+                    owner=described.owner,
+                    purpose=described.purpose,
+                    risk_tier=described.risk_tier,
+                    card=described.card,
                     mode="observe",
                     registered_model=name,
                 )
                 documents[model_path(model, self._path)] = new_model(model, spec, stages)
         return documents
 
-    def push(self, files: dict[str, str], *, branch: str, message: str) -> str:
+    def submit(self, proposal: Proposal) -> str:
+        """Commit a proposal on what it was made from, and push its branch; the commit.
+
+        UsageError when the remote has a branch of that name that goes another way.
+        """
+        files = {**proposal.along, proposal.file: proposal.after}
+        contents: dict[str, bytes | None] = {path: text.encode() for path, text in files.items()}
+        return self._workspace.commit(
+            branch=proposal.branch, onto=proposal.base, files=contents, message=proposal.message
+        )
+
+    def push(self, files: Mapping[str, str], *, branch: str, message: str) -> str:
         """Commit files on the branch's head and push them as `branch`; the commit."""
         base, _ = self._base()
         contents: dict[str, bytes | None] = {path: text.encode() for path, text in files.items()}
@@ -168,7 +198,9 @@ class Proposer:
         return found
 
     def _base(self) -> tuple[str, DesiredState]:
+        # The mirror second: so it holds whatever the clone was shown.
         self._workspace.fetch()
+        self._source.fetch()
         base = self._workspace.resolve(self._branch)
         return base, self._desired.at(base)
 
@@ -179,7 +211,7 @@ class Proposer:
             raise UsageError(f"the branch {self._branch!r} holds no valid policy", hint="restore stagewright.yaml")
         return policy
 
-    def _text(self, base: str, model: str, state: DesiredState, new: NewModel | None) -> str:
+    def _text(self, base: str, model: str, state: DesiredState, new: Described | None) -> str:
         found = self._workspace.show(base, model_path(model, self._path))
         if found is not None:
             return found.decode()
@@ -226,18 +258,23 @@ class Proposer:
         model: str,
         after: str,
         message: str,
-        entry: StageValue | None,
-        dry_run: bool,
+        entry: StageValue | None = None,
+        along: Mapping[str, str] | None = None,
     ) -> Proposal:
         file = model_path(model, self._path)
         known = (self._workspace.show(base, file) or b"").decode()
         if known == after:
             raise InvalidError(f"{file} says so already", hint="there is nothing to propose")
-        commit = None
-        if not dry_run:
-            files: dict[str, bytes | None] = {file: after.encode()}
-            commit = self._workspace.commit(branch=branch, onto=base, files=files, message=message)
-        return Proposal(branch=branch, commit=commit, file=file, before=known, after=after, entry=entry)
+        return Proposal(
+            branch=branch,
+            base=base,
+            message=message,
+            file=file,
+            before=known,
+            after=after,
+            entry=entry,
+            along=along or {},
+        )
 
 
 def document_name(registered: str) -> str:

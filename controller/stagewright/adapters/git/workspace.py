@@ -12,6 +12,7 @@ from pathlib import Path
 from stagewright.adapters.git import gitcli
 from stagewright.adapters.git.decisions import format_decision, tag_name
 from stagewright.adapters.git.objects import Signed, parse_commit, parse_tag
+from stagewright.adapters.git.own_key import public_key_of, signing_key
 from stagewright.adapters.git.sshsig import Unverified, verify
 from stagewright.errors import NotFoundError, UsageError
 from stagewright.model.review import DecisionText, SigningKey
@@ -97,6 +98,20 @@ class Workspace:
         if not name or not email:
             raise gitcli.explain("config", "empty ident name")
         return name, email
+
+    def public_key(self) -> str:
+        """The public half of the key that signs here, type and base64. UsageError when there is none to be found."""
+        named = str(self._signing_key.absolute()) if self._signing_key else self.config("user.signingkey")
+        if not named:
+            raise UsageError(
+                "git is not set up to sign with an SSH key",
+                hint="git config --global gpg.format ssh && git config --global user.signingkey ~/.ssh/id_ed25519.pub",
+            )
+        return public_key_of(named, self.root)
+
+    def own_key(self) -> SigningKey:
+        """Whose signatures those made here are."""
+        return signing_key(self.public_key())
 
     def remote_url(self) -> str:
         """Where `origin` lies. UsageError when there is no such remote."""

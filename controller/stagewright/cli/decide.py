@@ -1,0 +1,114 @@
+"""`stagewright approve` and `stagewright reject`: a person's signed decision on what a branch proposes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stagewright.cli.exit_codes import ExitCode
+from stagewright.cli.options import Clone, Config, Reason, SigningKey, Yes
+from stagewright.cli.terminal import CHANGED, GOOD, QUIET, Terminal
+
+if TYPE_CHECKING:
+    from stagewright.model.review import TagDecision
+
+EXAMPLES = """
+    stagewright approve promote/credit-risk-staging-v9
+    stagewright approve promote/credit-risk-staging-v9 --yes --reason "Back-tested on May"
+"""
+REJECT_EXAMPLES = """
+    stagewright reject promote/credit-risk-staging-v9 --reason "Trained on data from after the cut-off"
+"""
+
+Revision = Annotated[str, typer.Argument(metavar="REVISION", help="A branch or a commit.")]
+
+
+def approve(
+    terminal: Terminal,
+    *,
+    revision: Revision,
+    reason: Reason = "",
+    yes: Yes = False,
+    clone: Clone = Path(),
+    signing_key: SigningKey = None,
+    config: Config = None,
+) -> ExitCode:
+    """Sign your approval of what a branch proposes.
+
+    Each change is shown before you sign. The signature is an annotated tag on the commit, made with your SSH key; it
+    holds for just these changes, and goes on holding when the branch is updated from main. It also withdraws your
+    own earlier rejections of the same changes.
+    """
+    return _decide(
+        terminal,
+        revision,
+        "approve",
+        text=reason or "Approved.",
+        yes=yes,
+        clone=clone,
+        signing_key=signing_key,
+        config=config,
+    )
+
+
+def reject(
+    terminal: Terminal,
+    *,
+    revision: Revision,
+    reason: Reason = "",
+    yes: Yes = False,
+    clone: Clone = Path(),
+    signing_key: SigningKey = None,
+    config: Config = None,
+) -> ExitCode:
+    """Sign your rejection of what a branch proposes.
+
+    A rejection of somebody entitled to approve stands until they withdraw it by approving, even if its tag is deleted.
+    """
+    from stagewright.errors import UsageError
+
+    if not reason.strip():
+        raise UsageError("a rejection needs its reason", hint="say it with --reason")
+    return _decide(
+        terminal, revision, "reject", text=reason, yes=yes, clone=clone, signing_key=signing_key, config=config
+    )
+
+
+def _decide(
+    terminal: Terminal,
+    revision: str,
+    decision: "TagDecision",
+    *,
+    text: str,
+    yes: bool,
+    clone: Path,
+    signing_key: Path | None,
+    config: str | None,
+) -> ExitCode:
+    from stagewright import bootstrap
+    from stagewright.cli.verdicts import changes
+
+    settings = bootstrap.load_config(config)
+    workspace = bootstrap.workspace(clone, signing_key=signing_key)
+    decider = bootstrap.decider(settings, workspace)
+    commit, origin, proposed = decider.proposed(revision)
+    _, email = workspace.identity()
+    terminal.out(f"commit {commit} for the ledger {origin}")
+    for change in proposed:
+        terminal.out(("~ ", CHANGED), f"{change.key}  {changes(change.before, change.after)}")
+        terminal.out((f"    subject {change.subject}", QUIET))
+    if not terminal.confirm(f"Sign as {email}: {decision}?", yes=yes):
+        terminal.say("nothing was signed")
+        return ExitCode.NO
+    decided = decider.decide(
+        commit,
+        decision,
+        text=text,
+        key=bootstrap.own_key(workspace),
+        shown=frozenset(change.subject for change in proposed),
+    )
+    terminal.out(("✓ ", GOOD), f"{decision} signed and pushed as tag object {decided.id}")
+    for withdrawn in decided.withdraws:
+        terminal.say(f"it withdraws your earlier rejection {withdrawn}")
+    terminal.next(f"stagewright check {revision}", "whether anything is still missing")
+    return ExitCode.YES

@@ -1,0 +1,50 @@
+"""The one place where an error becomes an exit code and a few lines: what, where, and what to do next."""
+
+from stagewright.cli.exit_codes import ExitCode
+from stagewright.cli.terminal import BAD, Terminal
+from stagewright.errors import (
+    DocumentError,
+    ForbiddenError,
+    InvalidError,
+    LedgerConflictError,
+    LedgerDamagedError,
+    LedgerError,
+    LedgerMissingError,
+    NotFoundError,
+    StagewrightError,
+    StalledError,
+    UnreachableError,
+)
+
+# The first class that fits decides, so the narrower ones come first.
+_CODES: tuple[tuple[type[StagewrightError], ExitCode], ...] = (
+    (InvalidError, ExitCode.USAGE),
+    (NotFoundError, ExitCode.USAGE),
+    (LedgerMissingError, ExitCode.USAGE),
+    (UnreachableError, ExitCode.UNKNOWN),
+    (LedgerConflictError, ExitCode.UNKNOWN),
+    (ForbiddenError, ExitCode.FORBIDDEN),
+    (StalledError, ExitCode.NO),
+    (LedgerDamagedError, ExitCode.NO),
+    (LedgerError, ExitCode.USAGE),
+)
+
+
+def exit_code(error: StagewrightError) -> ExitCode:
+    """What an error means to the caller of a command; a kind that is not listed is a crash."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.UNKNOWN)
+
+
+def show(error: StagewrightError, terminal: Terminal) -> None:
+    """Print an error for a person."""
+    problems = (error, *error.also) if isinstance(error, DocumentError) else (error,)
+    for problem in problems:
+        terminal.say(("✗ error: ", BAD), str(problem))
+        if problem.hint:
+            terminal.say(("  hint: ", "bold"), problem.hint)
+
+
+def show_crash(error: Exception, terminal: Terminal) -> None:
+    """Print an unexpected exception in one line; its text may hold anything, and so is cut."""
+    terminal.say(("✗ crashed: ", BAD), f"{type(error).__name__}: {str(error)[:500]}")
+    terminal.say(("  hint: ", "bold"), "run it again with --debug for the traceback, and report that")

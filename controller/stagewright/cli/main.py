@@ -1,0 +1,119 @@
+"""The command line `stagewright`: its commands, and the one place where errors end."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from stagewright import __version__
+from stagewright.cli import adopt, decide, init, plan, promote, status, sync
+from stagewright.cli.command import Spoken, add
+from stagewright.cli.exit_codes import ExitCode
+from stagewright.cli.failures import exit_code, show, show_crash
+from stagewright.cli.terminal import Terminal
+from stagewright.errors import StagewrightError
+
+PROGRAM = "stagewright"
+
+_SUMMARY = """\
+What runs in each stage of MLflow is declared in git, signed off by people, carried out and recorded by a controller.
+
+\b
+Examples:
+  stagewright init bank --registry http://127.0.0.1:5000 --origin stagewright.acme.example/prod
+  stagewright promote credit-risk --version 9 --to Staging --reason "Retrained on the October data"
+  stagewright approve promote/credit-risk-staging-v9
+  stagewright sync --once && stagewright status
+"""
+
+
+def build(spoken: Spoken) -> typer.Typer:
+    """The program. What its command line says about the way to speak is left in `spoken`."""
+    app = typer.Typer(
+        name=PROGRAM, help=_SUMMARY, rich_markup_mode=None, no_args_is_help=True, pretty_exceptions_enable=False
+    )
+    app.callback()(_root)
+    for name, function, examples in (
+        ("init", init.init, init.EXAMPLES),
+        ("import", adopt.adopt, adopt.EXAMPLES),
+        ("promote", promote.promote, promote.EXAMPLES),
+        ("mode", promote.mode, promote.MODE_EXAMPLES),
+        ("approve", decide.approve, decide.EXAMPLES),
+        ("reject", decide.reject, decide.REJECT_EXAMPLES),
+        ("plan", plan.plan, plan.EXAMPLES),
+        ("sync", sync.sync, sync.EXAMPLES),
+        ("status", status.status, status.EXAMPLES),
+    ):
+        add(app, name, function, examples=examples, spoken=spoken)
+    return app
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    del version
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; its exit code. Whatever goes wrong is told on standard error, never raised."""
+    spoken = Spoken(debug="--debug" in arguments)
+    for stream in (sys.stdout, sys.stderr):
+        # a text that the locale cannot spell is escaped; it must not end the program
+        stream.reconfigure(errors="backslashreplace") if hasattr(stream, "reconfigure") else None
+    try:
+        code = _guarded(arguments, spoken)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # what is still buffered has nowhere to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.PIPE_CLOSED
+    return code
+
+
+def _guarded(arguments: Sequence[str], spoken: Spoken) -> int:
+    try:
+        answer: Any = typer.main.get_command(build(spoken)).main(
+            list(arguments), prog_name=PROGRAM, standalone_mode=False
+        )
+    except StagewrightError as error:
+        if spoken.debug:
+            traceback.print_exc()
+        show(error, Terminal(color=spoken.color))
+        return exit_code(error)
+    except typer.TyperException as error:
+        _tell_usage(error, Terminal(color=spoken.color))
+        return ExitCode.USAGE
+    except (KeyboardInterrupt, typer.Abort):
+        Terminal(color=spoken.color).say("interrupted")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 # the entry point's one catch-all: a crash is 3, never 1
+        if spoken.debug:
+            traceback.print_exc()
+        show_crash(error, Terminal(color=spoken.color))
+        return ExitCode.UNKNOWN
+    return int(answer or 0)
+
+
+def _tell_usage(error: typer.TyperException, terminal: Terminal) -> None:
+    from stagewright.cli.terminal import BAD
+
+    terminal.say(("✗ error: ", BAD), error.format_message())
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else PROGRAM
+    terminal.say(("  hint: ", "bold"), f"see `{path} --help`")
+
+
+def main() -> None:
+    """The console script's entry point."""
+    sys.exit(run(sys.argv[1:]))
