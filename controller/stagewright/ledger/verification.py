@@ -1,47 +1,28 @@
 """Verifying a ledger offline: bytes in, a report out. Shares the parsers with the writer, but none of its state.
 
 Steps 1 to 13 are those of docs/ledger.md; 14 and 15 ask the registry and the forge and are not done here; 16 checks the
-signatures of people. Reading stops at the first bundle that is not whole: what lies behind it has no known index.
+signatures of people.
 """
 
-import re
 from collections.abc import Callable, Collection, Sequence
 
 from stagewright.errors import LedgerDamagedError
 from stagewright.ledger import merkle
 from stagewright.ledger.checkpoint import Checkpoint, checkpoint_of
-from stagewright.ledger.chronicle import Chronicle
-from stagewright.ledger.dsse import envelope_signed_by, parse_envelope
+from stagewright.ledger.entry_pass import EntryPass
 from stagewright.ledger.evidence import PREFIX, evidence_digest, evidence_path, path_digest
-from stagewright.ledger.keys import key_id, parse_public_pem
-from stagewright.ledger.log import CHECKPOINT, LOG_KEY, Entry, entry_key_path, parse_entry, read_log_key
+from stagewright.ledger.keys import key_id
+from stagewright.ledger.log import CHECKPOINT, LOG_KEY, read_log_key
 from stagewright.ledger.note import Note, VerifierKey, note_signed_by, parse_note
-from stagewright.ledger.pins import parse_fingerprint, parse_pin
-from stagewright.ledger.predicates import Observation, Outcome, Verdict
-from stagewright.ledger.report import Finding, Report, Status, Step
-from stagewright.ledger.tiles import WIDTH, Tile, bundles_of, parse_bundle, parse_hashes, parse_path, tiles_of
+from stagewright.ledger.pins import parse_pin
+from stagewright.ledger.predicates import Observation
+from stagewright.ledger.report import Findings, Report, Status
+from stagewright.ledger.tiles import WIDTH, Tile, parse_bundle, parse_hashes, parse_path, tiles_of
 from stagewright.ledger.tree import read_tile
 from stagewright.ports import LedgerStore
 
 SignoffChecker = Callable[[bytes, Observation], str | None]
 """Given the raw signed object of an observation: why its signature does not hold, or None when it does."""
-
-NAMES = {
-    1: "the checkpoint parses and has one spelling",
-    2: "the log's signature",
-    3: "witnesses",
-    4: "entry bundles are complete",
-    5: "the root over all entries",
-    6: "every stored tile",
-    7: "every entry is signed by the key current at its index",
-    8: "every entry fits its schema",
-    9: "indices, epochs and times never run back",
-    10: "every intent has its outcome",
-    11: "nothing was applied that was not approved",
-    12: "evidence has the digests it is known by",
-    13: "consistency with each checkpoint given",
-    16: "signatures of people",
-}
 
 
 def verify(
@@ -62,7 +43,7 @@ def verify(
     audit = _Audit(store)
     head = audit.checkpoint(log_key)
     if head is not None:
-        audit.bundles(head, entry_key)
+        audit.entries(head, entry_key)
         audit.tiles(head)
         audit.evidence(redacted)
         audit.people(signoff_checker)
@@ -71,30 +52,14 @@ def verify(
 
 
 class _Audit:
-    """One run. Findings and outcomes by step; what one step learns is kept for the later ones."""
+    """One run, step by step; what one step learns is kept for the later ones."""
 
     def __init__(self, store: LedgerStore) -> None:
         self._store = store
-        self._findings: dict[int, list[Finding]] = {number: [] for number in NAMES}
-        self._ended: dict[int, tuple[Status, str]] = {3: (Status.NOT_APPLICABLE, "no witness is configured")}
+        self._findings = Findings()
+        self._findings.end(3, Status.NOT_APPLICABLE, "no witness is configured")
+        self._entries = EntryPass(store, self._findings)
         self._key: VerifierKey | None = None
-        self._pinned = False
-        self._leaves: list[bytes] = []
-        self._whole = False
-        self._signers: dict[str, bytes | None] = {}
-        self._bodies: dict[str, int] = {}
-        self._observations: list[tuple[int, Observation]] = []
-        self._sign_offs: set[tuple[str, str]] = set()
-        self._outcomes = 0
-
-    def _fail(self, number: int, place: str, reason: str) -> None:
-        self._findings[number].append(Finding(place=place, reason=reason))
-
-    def _end(self, number: int, status: Status, detail: str) -> None:
-        self._ended[number] = status, detail
-
-    def _holds(self, *numbers: int) -> bool:
-        return all(not self._findings[number] and self._ended[number][0] is Status.OK for number in numbers)
 
     # Steps 1 and 2
 
@@ -105,14 +70,14 @@ class _Audit:
             note = parse_note(self._store.read(CHECKPOINT) or b"")
             head = checkpoint_of(note)
         except LedgerDamagedError as error:
-            self._fail(1, CHECKPOINT, str(error))
+            self._findings.fail(1, CHECKPOINT, str(error))
             return None
-        self._end(1, Status.OK, f"{head.origin}, {head.size} entries")
+        self._findings.end(1, Status.OK, f"{head.origin}, {head.size} entries")
         own: VerifierKey | None
         try:
             own = read_log_key(self._store)
         except LedgerDamagedError as error:
-            self._fail(2, LOG_KEY, str(error))
+            self._findings.fail(2, LOG_KEY, str(error))
             own = pinned if isinstance(pinned, VerifierKey) else None
         if own is not None:
             self._signature(note, head, own, pinned)
@@ -120,136 +85,53 @@ class _Audit:
 
     def _signature(self, note: Note, head: Checkpoint, own: VerifierKey, pinned: VerifierKey | str | None) -> None:
         if pinned not in {None, own, key_id(own.key)}:
-            self._fail(2, LOG_KEY, f"the ledger's key is {own} (sha256:{key_id(own.key)}), not the one pinned")
+            self._findings.fail(2, LOG_KEY, f"the ledger's key is {own} (sha256:{key_id(own.key)}), not the one pinned")
         self._key = pinned if isinstance(pinned, VerifierKey) else own
         if head.origin != self._key.name:
-            self._fail(2, CHECKPOINT, f"of {head.origin!r}, but the key is of {self._key.name!r}")
+            self._findings.fail(2, CHECKPOINT, f"of {head.origin!r}, but the key is of {self._key.name!r}")
         if not note_signed_by(note, self._key):
-            self._fail(2, CHECKPOINT, f"not signed by {self._key}")
+            self._findings.fail(2, CHECKPOINT, f"not signed by {self._key}")
         if pinned is None:
             reason = "signed by the key lying beside it, which proves nothing: pin one known from elsewhere"
-            self._end(2, Status.SKIPPED, f"{reason} (this is sha256:{key_id(self._key.key)})")
+            self._findings.end(2, Status.SKIPPED, f"{reason} (this is sha256:{key_id(self._key.key)})")
         else:
-            self._end(2, Status.OK, f"signed by {self._key.name}, sha256:{key_id(self._key.key)}")
+            self._findings.end(2, Status.OK, f"signed by {self._key.name}, sha256:{key_id(self._key.key)}")
 
-    # Steps 4, 5 and 7 to 11
+    # Steps 4 to 13 and 16
 
-    def bundles(self, head: Checkpoint, entry_key: str | None) -> None:
-        """Go through all entries once, in order."""
-        chronicle: Chronicle | None = Chronicle(head.origin, self._key.key if self._key else b"")
-        first = ""
-        for tile in bundles_of(head.size):
-            try:
-                entries = parse_bundle(tile, read_tile(self._store, tile))
-            except LedgerDamagedError as error:
-                self._fail(4, tile.path, str(error))
-                break
-            for raw in entries:
-                index = len(self._leaves)
-                self._leaves.append(merkle.leaf_hash(raw))
-                entry = self._entry(index, raw)
-                first = entry.key_id if entry and not index else first
-                chronicle = self._follow(chronicle, entry) if chronicle and entry else None
-        self._whole = len(self._leaves) == head.size
-        self._end(4, Status.OK, f"{len(self._leaves)} entries")
-        if entry_key is not None and parse_fingerprint(entry_key) != first:
-            self._fail(7, "entry 0", f"signed by sha256:{first}, not by the key pinned")
-        if chronicle is not None and self._whole:
-            for index, breach in chronicle.unfinished():
-                self._fail(breach.step, f"entry {index}", breach.reason)
-        for number, detail in (
-            (7, f"the first key is sha256:{first}"),
-            (8, "the payload of each is a statement of a known kind"),
-            (9, "genesis first, then forwards only"),
-            (10, f"{self._outcomes} outcomes"),
-            (11, "each applied outcome follows from an approval, or a drift to be corrected"),
-        ):
-            read = self._whole and (number == 8 or chronicle is not None)
-            unread = (Status.SKIPPED, "not every entry could be read (steps 4 and 8)")
-            self._end(number, *((Status.OK, detail) if read else unread))
-        self._root(head)
-
-    def _entry(self, index: int, raw: bytes) -> Entry | None:
-        """Steps 7 and 8 for one entry."""
-        try:
-            entry = parse_entry(index, raw)
-        except LedgerDamagedError as error:
-            self._fail(8, f"entry {index}", str(error))
-            return None
-        key = self._signer(entry.key_id)
-        if key is None or not envelope_signed_by(parse_envelope(raw), key):
-            self._fail(7, f"entry {index}", f"its signature does not hold under key {entry.key_id[:64]!r}")
-        return entry
-
-    def _signer(self, keyid: str) -> bytes | None:
-        """The key in `keys/<keyid>.pub`; it certifies itself, as its id is its digest."""
-        if keyid not in self._signers:
-            self._signers[keyid] = None
-            if re.fullmatch("[0-9a-f]{64}", keyid):
-                try:
-                    data = self._store.read(entry_key_path(keyid))
-                    self._signers[keyid] = parse_public_pem(data or b"", keyid)
-                except LedgerDamagedError as error:
-                    self._fail(7, entry_key_path(keyid), str(error))
-        return self._signers[keyid]
-
-    def _follow(self, chronicle: Chronicle, entry: Entry) -> Chronicle:
-        """Steps 7 and 9 to 11 for one entry; and what the later steps need of it."""
-        predicate = entry.statement.predicate
-        for breach in chronicle.admit(entry.statement, entry.key_id):
-            self._fail(breach.step, f"entry {entry.index}", breach.reason)
-        for digest in predicate.bodies:
-            self._bodies.setdefault(digest, entry.index)
-        match predicate:
-            case Observation():
-                self._observations.append((entry.index, predicate))
-            case Verdict(verdict="approved"):
-                counted = (line for line in predicate.sign_offs if line.counted)
-                self._sign_offs |= {(predicate.promotion, line.review) for line in counted}
-            case Outcome():
-                self._outcomes += 1
-            case _:
-                pass
-        return chronicle
-
-    def _root(self, head: Checkpoint) -> None:
-        if not self._whole:
-            self._end(5, Status.SKIPPED, "entries are missing (step 4)")
-            return
-        self._end(5, Status.OK, head.root.hex())
-        if merkle.fold(self._leaves) == head.root:
-            return
-        self._fail(5, CHECKPOINT, f"its root is not that of the entries, {merkle.fold(self._leaves).hex()}")
-        for tile in (tile for tile in tiles_of(head.size) if tile.level == 0):
-            data = self._store.read(tile.path) or b""
-            for offset, leaf in enumerate(self._leaves[tile.index * WIDTH :][: tile.width]):
-                if data[offset * 32 : offset * 32 + 32] != leaf:
-                    self._fail(5, f"entry {tile.index * WIDTH + offset}", f"does not have its hash in {tile.path}")
-
-    # Steps 6, 12, 16 and 13
+    def entries(self, head: Checkpoint, entry_key: str | None) -> None:
+        """All steps that read the entries."""
+        self._entries.read(head, self._key.key if self._key else b"", entry_key)
 
     def tiles(self, head: Checkpoint) -> None:
         """Every name under `tile/` that belongs to a tree up to this size must hold what that tree has there."""
-        if not self._whole:
-            self._end(6, Status.SKIPPED, "entries are missing (step 4)")
+        if not self._entries.whole:
+            self._findings.end(6, Status.SKIPPED, "entries are missing (step 4)")
             return
-        rows = [self._leaves]
+        rows = [self._entries.leaves]
         while len(rows[-1]) >= WIDTH:
             row = rows[-1]
             rows.append([merkle.fold(row[at : at + WIDTH]) for at in range(0, len(row) - WIDTH + 1, WIDTH)])
         needed = {tile.path: tile for tile in tiles_of(head.size)}
         checked, debris = 0, 0
-        for name in sorted({*self._store.names("tile/"), *needed}):
+        for name in sorted({*self._names(6, "tile/"), *needed}):
             tile = parse_path(name)
             if tile is None:
-                self._fail(6, name, "no tile has this name")
+                self._findings.fail(6, name, "no tile has this name")
             elif tile.end > head.size:
                 debris += 1
             else:
                 checked += 1
                 self._tile(tile, rows[tile.level or 0][tile.index * WIDTH :][: tile.width])
         beyond = f"; {debris} beyond the checkpoint, left by an append that was never signed" if debris else ""
-        self._end(6, Status.OK, f"{checked} tiles and bundles{beyond}")
+        self._findings.end(6, Status.OK, f"{checked} tiles and bundles{beyond}")
+
+    def _names(self, number: int, prefix: str) -> tuple[str, ...]:
+        try:
+            return tuple(self._store.names(prefix))
+        except LedgerDamagedError as error:
+            self._findings.fail(number, prefix, str(error))
+            return ()
 
     def _tile(self, tile: Tile, expected: list[bytes]) -> None:
         try:
@@ -259,31 +141,33 @@ class _Audit:
             else:
                 hashes = parse_hashes(tile, data)
         except LedgerDamagedError as error:
-            self._fail(6, tile.path, str(error))
+            self._findings.fail(6, tile.path, str(error))
             return
         wrong = [str(at) for at, pair in enumerate(zip(hashes, expected, strict=True)) if pair[0] != pair[1]]
         if wrong:
-            self._fail(6, tile.path, f"does not match the entries at {', '.join(wrong)}")
+            self._findings.fail(6, tile.path, f"does not match the entries at {', '.join(wrong)}")
 
     def evidence(self, redacted: Collection[str]) -> None:
         """Every body has the digest of its name; every body that an entry refers to is there, or known to be gone."""
         bodies = 0
-        for name in self._store.names(PREFIX):
+        for name in self._names(12, PREFIX):
             try:
                 data = self._store.read(name)
             except LedgerDamagedError as error:
-                self._fail(12, name, str(error))
+                self._findings.fail(12, name, str(error))
                 continue
             bodies += 1
             if data is None or evidence_digest(data) != path_digest(name):
-                self._fail(12, name, "does not have the digest of its name")
+                self._findings.fail(12, name, "does not have the digest of its name")
         gone = 0
-        for digest, index in self._bodies.items():
+        for digest, index in self._entries.bodies.items():
             if self._body(digest) is None:
                 gone += 1
                 if digest not in redacted:
-                    self._fail(12, f"entry {index}", f"refers to {digest}, and {evidence_path(digest)} is missing")
-        self._end(12, Status.OK, f"{bodies} bodies" + (f"; {gone} redacted, as said" if gone else ""))
+                    self._findings.fail(
+                        12, f"entry {index}", f"refers to {digest}, and {evidence_path(digest)} is missing"
+                    )
+        self._findings.end(12, Status.OK, f"{bodies} bodies" + (f"; {gone} redacted, as said" if gone else ""))
 
     def _body(self, digest: str) -> bytes | None:
         try:
@@ -294,40 +178,42 @@ class _Audit:
 
     def people(self, checker: SignoffChecker | None) -> None:
         """Every decision observed as a signed object carries a signature that holds."""
-        if not self._observations:
-            self._end(16, Status.NOT_APPLICABLE, "no sign-off in this ledger carries a signature of its own")
+        if not self._entries.observations:
+            self._findings.end(16, Status.NOT_APPLICABLE, "no sign-off in this ledger carries a signature of its own")
             return
         if checker is None:
-            self._end(16, Status.SKIPPED, f"nothing to check {len(self._observations)} signatures with")
+            self._findings.end(
+                16, Status.SKIPPED, f"nothing to check {len(self._entries.observations)} signatures with"
+            )
             return
         absent = 0
-        for index, observation in self._observations:
+        for index, observation in self._entries.observations:
             body = self._body(observation.body)
             if body is None:
                 absent += 1
                 continue
             flaw = checker(body, observation)
             if flaw is not None:
-                self._fail(16, f"entry {index}", flaw)
+                self._findings.fail(16, f"entry {index}", flaw)
         if absent:
-            self._end(16, Status.SKIPPED, f"{absent} signed objects are gone, so nobody can check them")
+            self._findings.end(16, Status.SKIPPED, f"{absent} signed objects are gone, so nobody can check them")
         else:
-            self._end(16, Status.OK, f"{len(self._observations)} signed decisions")
+            self._findings.end(16, Status.OK, f"{len(self._entries.observations)} signed decisions")
 
     def consistency(self, head: Checkpoint, given: Sequence[bytes]) -> None:
         """This log only appended to each of the trees given."""
         if not given:
             detail = "no earlier checkpoint was given, so an older copy of the whole log would look the same"
-            self._end(13, Status.NOT_APPLICABLE, detail)
+            self._findings.end(13, Status.NOT_APPLICABLE, detail)
             return
-        if not self._whole or self._key is None:
-            self._end(13, Status.SKIPPED, "entries or the key are missing (steps 2 and 4)")
+        if not self._entries.whole or self._key is None:
+            self._findings.end(13, Status.SKIPPED, "entries or the key are missing (steps 2 and 4)")
             return
         for number, data in enumerate(given, start=1):
             flaw = self._inconsistency(head, data, self._key)
             if flaw is not None:
-                self._fail(13, f"checkpoint {number} of those given", flaw)
-        self._end(13, Status.OK, f"{len(given)} given")
+                self._findings.fail(13, f"checkpoint {number} of those given", flaw)
+        self._findings.end(13, Status.OK, f"{len(given)} given")
 
     def _inconsistency(self, head: Checkpoint, data: bytes, key: VerifierKey) -> str | None:
         try:
@@ -339,7 +225,7 @@ class _Audit:
             return f"it is not one of {head.origin!r} signed by {key}"
         if old.size > head.size:
             return f"the log once had {old.size} entries and has {head.size} now: it was cut, or an old copy put back"
-        if merkle.fold(self._leaves[: old.size]) != old.root:
+        if merkle.fold(self._entries.leaves[: old.size]) != old.root:
             return f"the first {old.size} entries are not those it was signed for: history was rewritten"
         return None
 
@@ -347,15 +233,8 @@ class _Audit:
 
     def report(self, head: Checkpoint | None) -> Report:
         """All steps in order, and what follows from those that hold."""
-        steps = []
-        for number, name in NAMES.items():
-            status, detail = self._ended.setdefault(number, (Status.SKIPPED, "nothing to check it on (step 1)"))
-            findings = tuple(self._findings[number])
-            if findings:
-                status, detail = Status.FAIL, f"{findings[0].place}: {findings[0].reason}"
-            steps.append(Step(number=number, name=name, status=status, detail=detail, findings=findings))
         return Report(
-            steps=tuple(sorted(steps, key=lambda step: step.number)),
+            steps=self._findings.steps(),
             proven=tuple(self._proven(head)),
             asserted=tuple(self._asserted(head)),
             origin=head.origin if head else None,
@@ -365,28 +244,32 @@ class _Audit:
 
     def _proven(self, head: Checkpoint | None) -> list[str]:
         proven = []
-        if head and self._holds(1, 2, 4, 5, 6):
+        if head and self._findings.hold(1, 2, 4, 5, 6):
             proven.append(f"order and integrity: these {head.size} entries, in this order, are what the log key signed")
-        if self._holds(2, 5, 7, 8):
+        if self._findings.hold(2, 5, 7, 8):
             proven.append("authorship: each entry was signed by the entry key that was current at its index")
-        if self._holds(2, 5, 7, 8, 9, 10, 11):
+        if self._findings.hold(2, 5, 7, 8, 9, 10, 11):
             proven.append("policy arithmetic: each applied change follows from an approval with every requirement met")
-        if self._holds(2, 5, 12):
+        if self._findings.hold(2, 5, 12):
             proven.append("evidence: each body kept is the one that was recorded")
-        if self._holds(2, 5, 12, 16):
-            proven.append(f"people: {len(self._observations)} decisions carry valid signatures of their own")
-        if self._holds(2, 5, 13):
+        if self._findings.hold(2, 5, 12, 16):
+            proven.append(f"people: {len(self._entries.observations)} decisions carry valid signatures of their own")
+        if self._findings.hold(2, 5, 13):
             proven.append("growth: the log only appended to each checkpoint given")
         return proven
 
     def _asserted(self, head: Checkpoint | None) -> list[str]:
         if head is None:
             return []
-        signed = {observation.review for _, observation in self._observations} if self._holds(12, 16) else set()
-        unsigned = sum(1 for _, review in self._sign_offs if review not in signed)
+        signed = (
+            {observation.review for _, observation in self._entries.observations}
+            if self._findings.hold(12, 16)
+            else set()
+        )
+        unsigned = sum(1 for _, review in self._entries.sign_offs if review not in signed)
         asserted = ["times, and the facts that requirements were judged on", "what the registry held at genesis"]
         if unsigned:
             asserted.append(f"{unsigned} counted sign-offs: answers of the forge, without a signature checked here")
-        if self._outcomes:
-            asserted.append(f"what the registry held before and after, in {self._outcomes} outcomes")
+        if self._entries.outcomes:
+            asserted.append(f"what the registry held before and after, in {self._entries.outcomes} outcomes")
         return asserted

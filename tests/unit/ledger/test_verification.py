@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import pytest
 
 from stagewright.errors import LedgerDamagedError, UsageError
@@ -370,6 +372,25 @@ def test_verify_where_a_link_lies_names_it(name: str, place: tuple[int, str]):
     store = _LinkedStore(files=plain.files)
     store.linked = name
     assert place in {finding[:2] for finding in _findings(_verify(store))}
+
+
+def test_verify_where_a_folder_is_a_link_names_it():
+    class Linked(MemoryStore):
+        def names(self, prefix: str) -> Iterator[str]:
+            raise LedgerDamagedError(f"{prefix} is a link")
+
+    plain, _ = _story()
+    places = [finding[:2] for finding in _findings(_verify(Linked(files=plain.files)))]
+    assert places == [(6, "tile/"), (12, "evidence/")]
+
+
+def test_verify_of_an_entry_changed_beside_a_broken_tile_still_reports():
+    store, ledger = _story()
+    raw = ledger.entry(5).raw
+    name = "tile/entries/000.p/11"
+    store.files[name] = store.files[name].replace(raw, raw.replace(b"A", b"B", 1))
+    store.files["tile/0/000.p/11"] = b""
+    assert _statuses(_verify(store))[5] == _statuses(_verify(store))[6] == "FAIL"
 
 
 def test_verify_of_a_key_file_missing_names_every_entry():
