@@ -128,9 +128,29 @@ class World:
         self._seconds = FIRST_SECOND
         self._tags = 0
         root.mkdir(parents=True, exist_ok=True)
-        run("git", "init", "-q", "--bare", f"--initial-branch={BRANCH}", str(self.origin), cwd=root, env=self.env)
+        run(
+            "git",
+            "init",
+            "-q",
+            "--bare",
+            "--template=",
+            f"--initial-branch={BRANCH}",
+            str(self.origin),
+            cwd=root,
+            env=self.env,
+        )
         self.git_origin("config", "uploadpack.allowAnySHA1InWant", "true")
         self.first = self.commit("maintainer", files or {"README.md": "Desired state.\n"}, message="Begin")
+
+    def copy(self, root: Path) -> "World":
+        """The same world in another directory, where it goes its own way. Cheaper than telling it again."""
+        twin = World.__new__(World)
+        twin.__dict__.update(self.__dict__)
+        twin.root = root
+        twin.origin = root / "origin.git"
+        twin.env = environment(root)
+        shutil.copytree(self.origin, twin.origin)
+        return twin
 
     # -- plumbing ----------------------------------------------------------------------------------------------
 
@@ -143,7 +163,7 @@ class World:
         path = self.root / f"clone-{name}"
         if not path.exists():
             who = person(name)
-            run("git", "clone", "-q", str(self.origin), str(path), cwd=self.root, env=self.env)
+            run("git", "clone", "-q", "--template=", str(self.origin), str(path), cwd=self.root, env=self.env)
             settings = {
                 "user.name": who.name,
                 "user.email": who.email,
@@ -322,7 +342,10 @@ class World:
     def put_tag(self, body: bytes, *, ref: str) -> str:
         """Write these bytes as a tag object into the origin and point `refs/tags/<ref>` at it."""
         made = self.git_origin("hash-object", "-t", "tag", "-w", "--literally", "--stdin", stdin=body)
-        self.git_origin("update-ref", f"refs/tags/{ref}", made)
+        # past git, which would refuse to point a ref at what it cannot read
+        file = self.origin / "refs" / "tags" / ref
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{made}\n")
         return made
 
     def tag_names(self) -> tuple[str, ...]:

@@ -10,15 +10,20 @@ from tests.git_http import GitHttpServer
 from tests.git_world import World, run
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Main with four commits; the third is a merge."""
-    made = World(tmp_path / "world")
+    made = World(tmp_path_factory.mktemp("history") / "world")
     made.push_main("dana", {"a": "1\n"})
     made.commit("noor", {"b": "1\n"}, branch="p")
     made.merge("p", by="maintainer")
     made.push_main("dana", {"a": "2\n"})
     return made
+
+
+@pytest.fixture
+def world(told: World, tmp_path: Path) -> World:
+    return told.copy(tmp_path / "world")
 
 
 def source(world: World, url: str | None = None, mirror: str = "mirror") -> GitSource:

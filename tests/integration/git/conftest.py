@@ -1,4 +1,4 @@
-"""One world of git per test."""
+"""One world of git per test, copied from one that is made once."""
 
 from pathlib import Path
 
@@ -7,6 +7,11 @@ import pytest
 from tests.git_world import World
 
 
+@pytest.fixture(scope="session")
+def first_world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return World(tmp_path_factory.mktemp("git") / "world")
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path / "world")
+def world(first_world: World, tmp_path: Path) -> World:
+    return first_world.copy(tmp_path / "world")

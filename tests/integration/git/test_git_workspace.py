@@ -293,6 +293,7 @@ def test_a_person_unknown_to_git_is_told_how_to_introduce_themselves(world: Worl
 def test_hooks_of_the_clone_are_not_run(world: World):
     dana = workspace(world, "dana")
     hooks = dana.root / ".git" / "hooks"
+    hooks.mkdir()
     for name in ("pre-push", "commit-msg", "post-checkout", "pre-merge-commit", "reference-transaction"):
         (hooks / name).write_text(f"#!/bin/sh\ntouch {world.root}/hook-ran\nexit 1\n")
         (hooks / name).chmod(0o755)
@@ -306,6 +307,7 @@ def test_hooks_of_the_clone_are_not_run(world: World):
 
 def test_a_push_that_the_origin_forbids_is_a_forbidden_error(world: World):
     hook = world.origin / "hooks" / "pre-receive"
+    hook.parent.mkdir()
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
     dana = workspace(world, "dana")
