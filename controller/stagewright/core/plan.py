@@ -1,6 +1,6 @@
 """The plan: what turns the registry's actual state into the authorized one, over governed pairs only."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from stagewright.core.requirements import registered_name
 from stagewright.model.actual import READY, ActualModel, ActualState
@@ -11,7 +11,6 @@ from stagewright.model.policy import Policy, StagePolicy
 from stagewright.model.state import State
 
 ARCHIVED = "Archived"
-NO_STAGE = "None"
 LEDGER_TAG = "stagewright.ledger-index"
 DRIFT = "drift"
 
@@ -32,14 +31,18 @@ def plan(state: State, policy: Policy, actual: ActualState) -> Plan:
         for key, value in state.authorized.items()
         if isinstance(key, StageKey) and isinstance(value, StageValue)
     ]
+    sound: dict[StageKey, StageValue] = {}
     for key, value in sorted(governed, key=lambda pair: key_order(pair[0])):
         name = registered_name(state.authorized, key.model)
-        model = actual.models.get(name)
-        flaw = _flaw(key, value, stages, name, model)
-        if flaw is not None:
+        flaw = _flaw(key, value, stages, name, actual.models.get(name))
+        if flaw is None:
+            sound[key] = value
+        else:
             blocked.append(flaw)
-            continue
-        actions = tuple(_actions(stages[key.stage], value, name, model, _taken(state, policy, key)))
+    for key, value in sound.items():
+        name = registered_name(state.authorized, key.model)
+        places = _places(policy, sound, key.model)
+        actions = tuple(_actions(stages[key.stage], value, name, actual.models.get(name), places))
         pairs += _pair(state, policy, key, value, name, actions)
     return Plan(pairs=tuple(pairs), blocked=tuple(blocked), unmanaged=_unmanaged(state, stages, actual))
 
@@ -96,16 +99,14 @@ def pairs_given(pins: Iterable[tuple[str, str | None, str | None]]) -> list[tupl
     return [(what, said, found) for what, said, found in pins if said is not None]
 
 
-def _taken(state: State, policy: Policy, key: StageKey) -> frozenset[int]:
-    """Versions whose one MLflow stage a heavier stage of the same model wants."""
-    names = [stage.name for stage in policy.stages]
-    heavier = [s for s in policy.stages[names.index(key.stage) + 1 :] if s.mlflow_stage and not s.ungoverned]
-    values = [state.authorized.get(StageKey(key.model, stage.name)) for stage in heavier]
-    return frozenset(value.version for value in values if isinstance(value, StageEntry))
+def _places(policy: Policy, sound: Mapping[StageKey, StageValue], model: str) -> dict[int, str]:
+    """The MLflow stage of each version of a model that is to have one; it has but one, and the heaviest stage says."""
+    wanted = [(sound.get(StageKey(model, stage.name)), stage.mlflow_stage) for stage in policy.stages]
+    return {value.version: place for value, place in wanted if isinstance(value, StageEntry) and place is not None}
 
 
 def _actions(
-    stage: StagePolicy, value: StageValue, name: str, model: ActualModel | None, taken: frozenset[int]
+    stage: StagePolicy, value: StageValue, name: str, model: ActualModel | None, places: Mapping[int, str]
 ) -> Iterable[Action]:
     wanted = value.version if isinstance(value, StageEntry) else None
     for alias in stage.aliases:
@@ -116,10 +117,11 @@ def _actions(
         return
     for number, version in sorted(model.versions.items()):
         there = version.stage == stage.mlflow_stage
-        belongs = number == wanted and number not in taken
-        if belongs and not there:
+        place = places.get(number)
+        if place == stage.mlflow_stage and not there:
             yield _transition(name, number, version.stage, stage.mlflow_stage)
-        if there and not belongs:
+        # A version that another stage wants goes there by that stage's own action, not by way of the archive.
+        if there and place is None:
             yield _transition(name, number, version.stage, ARCHIVED)
 
 
