@@ -4,6 +4,7 @@ import base64
 import sqlite3
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from stagewright.ports import Registry
 from tests.loopback import LoopbackProxy
 from tests.mlflow_server import ADMIN, ADMIN_PASSWORD, MlflowServer, RegistryBuilder
 
-PASSWORD = "correct horse"
+PASSWORD = "correct horse battery"
 
 
 class FixedClock:
@@ -148,36 +149,76 @@ def test_registry_with_a_bearer_token_reads_and_writes(builder: RegistryBuilder)
         assert set(proxy.authorizations) == {"Bearer t0ken"}
 
 
-def test_registry_with_basic_auth_lets_in_by_permission(mlflow_auth_server: MlflowServer):
-    builder = RegistryBuilder(mlflow_auth_server, auth=(ADMIN, ADMIN_PASSWORD))
-    name = builder.model(builder.unique("credit"))
-    builder.register(name, source="s3://models/credit")
-    reply = requests.post(
-        f"{mlflow_auth_server.uri}/api/2.0/mlflow/users/create",
-        json={"username": "reader", "password": f"{PASSWORD} battery"},
-        auth=(ADMIN, ADMIN_PASSWORD),
-        timeout=30,
-    )
-    assert reply.status_code == 200
-    move = Action(kind="alias", model=name, target="champion", before=None, after="1")
+@dataclass(frozen=True)
+class Accounts:
+    """The server with passwords, a model on it, and accounts of the permissions that docs/mlflow.md names."""
 
-    admin = opened(
-        mlflow_auth_server.uri, {"MLFLOW_TRACKING_USERNAME": ADMIN, "MLFLOW_TRACKING_PASSWORD": ADMIN_PASSWORD}
-    )
-    reader = opened(
-        mlflow_auth_server.uri,
-        {"MLFLOW_TRACKING_USERNAME": "reader", "MLFLOW_TRACKING_PASSWORD": f"{PASSWORD} battery"},
-    )
-    admin.apply(move)
-    assert reader.snapshot().models[name].aliases == {"champion": 1}
-    with pytest.raises(ForbiddenError, match="403"):
-        reader.apply(move)
+    server: MlflowServer
+    model: str
+
+    def registry(self, username: str, password: str = PASSWORD) -> Registry:
+        env = {"MLFLOW_TRACKING_USERNAME": username, "MLFLOW_TRACKING_PASSWORD": password}
+        return opened(self.server.uri, env)
+
+
+@pytest.fixture(scope="module")
+def accounts(mlflow_auth_server: MlflowServer) -> Accounts:
+    admin = RegistryBuilder(mlflow_auth_server, auth=(ADMIN, ADMIN_PASSWORD))
+    name = admin.model(admin.unique("credit"))
+    admin.register(name, source="s3://models/credit")
+    for username, permission in (("reader", "READ"), ("editor", "EDIT"), ("manager", "MANAGE")):
+        admin.call("POST", "users/create", {"username": username, "password": PASSWORD})
+        reply = requests.post(
+            f"{mlflow_auth_server.uri}/api/3.0/mlflow/users/permissions/grant",
+            json={
+                "username": username,
+                "resource_type": "registered_model",
+                "resource_id": name,
+                "permission": permission,
+            },
+            auth=(ADMIN, ADMIN_PASSWORD),
+            timeout=30,
+        )
+        reply.raise_for_status()
+    return Accounts(server=mlflow_auth_server, model=name)
+
+
+WRITES = {
+    "set an alias": Action(kind="alias", model="", target="champion", before=None, after="1"),
+    "move a stage": Action(kind="stage", model="", target="1", before="None", after="Staging"),
+    "set a tag": Action(kind="tag", model="", target="1/stagewright.ledger-index", before=None, after="117"),
+    "delete an alias": Action(kind="alias", model="", target="champion", before="1", after=None),
+    "delete a tag": Action(kind="tag", model="", target="1/stagewright.ledger-index", before="117", after=None),
+}
+
+
+@pytest.mark.parametrize(
+    ("username", "allowed"),
+    [
+        ("reader", []),
+        ("editor", ["set an alias", "move a stage", "set a tag"]),
+        ("manager", list(WRITES)),
+    ],
+)
+def test_registry_with_basic_auth_lets_in_by_permission(accounts: Accounts, username: str, allowed: list[str]):
+    registry = accounts.registry(username)
+    assert sorted(registry.snapshot().models[accounts.model].versions) == [1]
+    done = []
+    for name, action in WRITES.items():
+        try:
+            registry.apply(replace(action, model=accounts.model))
+        except ForbiddenError as error:
+            assert "403" in str(error)  # noqa: PT017 -- which writes raise is what the table says
+        else:
+            done.append(name)
+    assert done == allowed
+
+
+def test_registry_with_basic_auth_and_a_wrong_password_is_forbidden(accounts: Accounts):
     with pytest.raises(ForbiddenError, match="401"):
-        opened(
-            mlflow_auth_server.uri, {"MLFLOW_TRACKING_USERNAME": ADMIN, "MLFLOW_TRACKING_PASSWORD": PASSWORD}
-        ).snapshot()
+        accounts.registry("reader", "another").snapshot()
     with pytest.raises(ForbiddenError, match="401"):
-        opened(mlflow_auth_server.uri).snapshot()
+        opened(accounts.server.uri).snapshot()
 
 
 def test_sqlite_registry_that_is_not_there_is_refused_and_not_made(tmp_path: Path):

@@ -173,6 +173,17 @@ def test_version_facts_of_files_the_proxy_does_not_hand_out_is_a_flaw(
     assert flaw in str(facts.flaw)
 
 
+def test_version_facts_with_a_link_inside_the_tree_behind_the_proxy_hash_the_file_it_leads_to(
+    registry: Registry, builder: RegistryBuilder, name: str
+):
+    run = builder.run()
+    linked = builder.version(name, run=run, files={"MLmodel": b"", "weights": b"x"})
+    root = builder.folder(f"{builder.client().get_run(run).info.artifact_uri}/model")
+    (root / "link").symlink_to("weights")
+    copied = builder.version(name, files={"MLmodel": b"", "weights": b"x", "link": b"x"})
+    assert facts_of(registry, name, linked).digest == facts_of(registry, name, copied).digest
+
+
 def test_version_facts_with_a_symbolic_link_in_a_local_folder_is_a_flaw(
     registry: Registry, builder: RegistryBuilder, name: str, tmp_path: Path
 ):
