@@ -10,19 +10,24 @@ from stagewright.adapters.deferred import DeferredRegistry
 from stagewright.adapters.directory import DirectoryStore
 from stagewright.adapters.git.forge import GitForge
 from stagewright.adapters.git.own_key import read_public_key
+from stagewright.adapters.git.signoffs import observation_flaw
 from stagewright.adapters.git.source import GitSource
 from stagewright.adapters.git.workspace import Workspace, init_origin
 from stagewright.adapters.known import CheckpointFile
 from stagewright.adapters.lock import exclusive
+from stagewright.adapters.machine import free_bytes, git_version, ssh_keygen
 from stagewright.adapters.signers import create_signer, load_signer
 from stagewright.app.decisions import Decider
 from stagewright.app.desired import DesiredReader
+from stagewright.app.doctor import Doctor, Machine
 from stagewright.app.proposals import Proposer
 from stagewright.app.sync import Outside, Syncer
 from stagewright.app.view import Sight
 from stagewright.errors import LedgerMissingError, UsageError
+from stagewright.ledger.keys import key_id
 from stagewright.ledger.log import Ledger
 from stagewright.model.review import SigningKey
+from stagewright.model.source import PullFacts
 from stagewright.model.sync import RegistrySync
 from stagewright.ports import LedgerStore, Registry
 from stagewright.schema.registry_sync import parse_registry_sync
@@ -173,8 +178,10 @@ def new_ledger_keys(config: RegistrySync) -> None:
         create_signer(str(key))
 
 
-def has_ledger(config: RegistrySync) -> bool:
-    """Whether anything was recorded yet. LedgerDamagedError where a ledger lies that cannot be read."""
+def has_ledger(config: RegistrySync, env: Mapping[str, str] = os.environ) -> bool:
+    """Whether anything was recorded yet, also where the ledger is gone. LedgerDamagedError where it cannot be read."""
+    if CheckpointFile(mirror_of(config, env).with_suffix(".checkpoint")).read() is not None:
+        return True
     try:
         Ledger.read(DirectoryStore(Path(config.ledger_directory)))
     except LedgerMissingError:
@@ -199,3 +206,78 @@ def card_files(config: RegistrySync, clone: Workspace, card: str | None) -> dict
         return {f"{config.path}/{card}" if config.path else card: place.read_text(encoding="utf-8")}
     except UnicodeDecodeError as error:
         raise UsageError(f"the card {place} is not UTF-8", hint="save it as UTF-8") from error
+
+
+def ledger_reader(config: RegistrySync | None, directory: Path | None) -> Ledger:
+    """The ledger in a folder, else the configured one, to read. LedgerMissingError, LedgerDamagedError."""
+    if directory is None:
+        assert config is not None
+        return Ledger.read(DirectoryStore(Path(config.ledger_directory)))
+    return Ledger.read(ledger_store(directory))
+
+
+def own_log_key(config: RegistrySync) -> str:
+    """The fingerprint of the key that signs the configured ledger's checkpoints: a pin that lies outside of it."""
+    return key_id(load_signer(str(config.log_key)).public_key)
+
+
+SIGNOFF_CHECKER = observation_flaw
+"""Verifies the signatures of people that a ledger keeps as evidence."""
+
+
+def current_branch() -> str:
+    """The branch that is checked out where the person is. UsageError on a detached head or outside of a clone."""
+    branch = Workspace.find(Path.cwd()).current_branch()
+    if branch is None:
+        raise UsageError("no branch is checked out here", hint="name a branch or a commit")
+    return branch
+
+
+def candidate(config: RegistrySync, revision: str, onto: str, env: Mapping[str, str] = os.environ) -> PullFacts:
+    """What the merge of `revision` onto the commit `onto` would be. NotFoundError: no such branch or commit."""
+    source = source_of(config, env)
+    return GitForge(source).candidate(source.resolve(revision), onto)
+
+
+def folder_digest(folder: Path, *, download: bool) -> str:
+    """The artifact digest of a folder of this machine. InvalidError where it has none."""
+    from stagewright.adapters.mlflow import folder_digest as compute  # noqa: PLC0415 # MLflow takes seconds to import
+
+    return compute(folder, download=download)
+
+
+def doctor(
+    config: RegistrySync, start: Path, *, signing_key: Path | None = None, env: Mapping[str, str] = os.environ
+) -> Doctor:
+    """What looks at everything that a sync, and the signature of whoever works at `start`, rest on."""
+    registry = registry_of(config, env)
+
+    def registry_there() -> str:
+        models = registry.snapshot().models
+        return f"{registry_version(config, env)} at {config.registry_uri}, {len(models)} registered models"
+
+    def ledger_keys() -> str:
+        log, entry = (key_id(load_signer(str(key)).public_key) for key in (config.log_key, config.entry_key))
+        return f"log sha256:{log[:16]}…, entries sha256:{entry[:16]}…"
+
+    return Doctor(
+        config=config,
+        source=source_of(config, env),
+        store=DirectoryStore(Path(config.ledger_directory)),
+        clock=SystemClock(),
+        machine=Machine(
+            git=git_version,
+            ssh_keygen=ssh_keygen,
+            own_key=lambda: Workspace.find(start, signing_key=signing_key).own_key().fingerprint,
+            registry=registry_there,
+            ledger_keys=ledger_keys,
+            free_bytes=lambda: free_bytes(Path(config.ledger_directory)),
+        ),
+    )
+
+
+def registry_version(config: RegistrySync, env: Mapping[str, str]) -> str:
+    """`MLflow 3.17.0`."""
+    from stagewright.adapters.mlflow import server_version  # noqa: PLC0415 # MLflow takes seconds to import
+
+    return f"MLflow {server_version(config.registry_uri, env=env)}"

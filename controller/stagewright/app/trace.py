@@ -168,7 +168,7 @@ def history(view: View, model: str) -> tuple[Event, ...]:
 
 def _about(predicate: entry.Predicate, view: View) -> list[tuple[str, str]]:
     match predicate:
-        case entry.Genesis(adopted=adopted):
+        case entry.Genesis(adopted=adopted) | entry.Adoption(adopted=adopted):
             return [(a.key, f"{a.state} {_brief(a.value)}") for a in adopted]
         case entry.Verdict(key=key, verdict=answer, reason=reason, to=to, incumbent=incumbent):
             return [(key, f"{_brief(incumbent)} → {_brief(to)}: {answer} ({reason})")]
@@ -191,8 +191,8 @@ def _brief(value: object) -> str:
             return "nothing"
         case {"version": version}:
             return f"version {version}"
-        case {"riskTier": tier}:
-            return f"spec ({tier} risk)"
+        case {"riskTier": tier, "mode": mode}:
+            return f"spec ({tier} risk, mode {mode or 'by default'})"
         case {"policy": _}:
             return "governance"
         case dict():

@@ -23,7 +23,7 @@ EXAMPLES = """
 def adopt(
     terminal: Terminal,
     *,
-    models: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="Registered models; all.")] = None,
+    models: Annotated[list[str] | None, typer.Argument(metavar="MODEL...", help="Registered models; all.")] = None,
     risk_tier: Annotated[str, typer.Option("--risk-tier", metavar="TIER", help="low, medium or high.")] = "high",
     owner: Annotated[str | None, typer.Option("--owner", metavar="WHO", help="Who answers for them.")] = None,
     purpose: Annotated[str | None, typer.Option("--purpose", metavar="TEXT", help="What one model is for.")] = None,
@@ -38,10 +38,11 @@ def adopt(
     signing_key: SigningKey = None,
     config: Config = None,
 ) -> ExitCode:
-    """Write down every model that holds a stage in MLflow and is not declared yet, in mode `observe`.
+    """Write down what MLflow holds now, in mode observe.
 
-    Nothing changes in MLflow. While there is no ledger yet, the documents are committed straight to the branch, and
-    that commit becomes the trust root; afterwards they are pushed as a branch, to be reviewed as everything else.
+    Every model that holds a governed stage and is not declared yet gets a document; nothing changes in MLflow. While
+    there is no ledger yet, the documents are committed straight to the branch, and that commit becomes the trust
+    root; afterwards they are pushed as a branch, to be reviewed as everything else.
     """
     from stagewright import bootstrap
     from stagewright.app.proposals import Described

@@ -54,9 +54,10 @@ def init(
     ] = None,
     signing_key: SigningKey = None,
 ) -> ExitCode:
-    """Make a repository of desired state with its first policy, and the keys and configuration of a ledger.
+    """Make a repository of desired state, and the keys of its ledger.
 
-    DIR gets origin.git (unless --repository names one), desired (your clone of it), keys, and registrysync.yaml.
+    DIR gets origin.git (unless --repository names one), desired (your clone of it, with a first policy), keys, and
+    registrysync.yaml.
     Nothing is ever overwritten. Without --person, you are the only one whose signature counts.
     """
     from stagewright import bootstrap

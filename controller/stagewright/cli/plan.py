@@ -39,10 +39,10 @@ def plan(
     differences_matter: DifferencesMatter = False,
     config: Config = None,
 ) -> ExitCode:
-    """Rehearse the next sync: the verdicts it would give and the changes it would make. Nothing is written.
+    """Rehearse the next sync: its verdicts and its changes.
 
-    Lines begin with + (a version gets a stage nobody held), ~ (another version) and - (nobody holds it any more).
-    With --exit-code: 0 MLflow stays as it is, 1 it would change or something is blocked.
+    Nothing is written. Lines begin with + (a version gets a stage nobody held), ~ (another version) and - (nobody
+    holds it any more). With --exit-code: 0 MLflow stays as it is, 1 it would change or something is blocked.
     """
     from stagewright import bootstrap
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stagewright.cli.completion import model_names
 from stagewright.cli.exit_codes import ExitCode
 from stagewright.cli.options import Clone, Config, DryRun, Reason, SigningKey, Yes
 from stagewright.cli.terminal import GONE, GOOD, NEW, Terminal
@@ -25,7 +26,9 @@ MODE_EXAMPLES = """
 def promote(
     terminal: Terminal,
     *,
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="The model, as its document is named.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="The model, as its document is named.", autocompletion=model_names)
+    ],
     to: Annotated[str, typer.Option("--to", metavar="STAGE", help="The stage it is to hold.")],
     version: Annotated[int | None, typer.Option("--version", min=1, help="The version in MLflow.")] = None,
     none: Annotated[bool, typer.Option("--none", help="Nobody is to hold the stage.")] = False,
@@ -54,10 +57,11 @@ def promote(
     signing_key: SigningKey = None,
     config: Config = None,
 ) -> ExitCode:
-    """Propose that a version holds a stage, with every pin filled in from MLflow as it is now.
+    """Propose that a version holds a stage.
 
-    The proposal is a signed commit on a new branch. It changes nothing in MLflow: people review it and sign it off,
-    somebody merges it with `git merge --no-ff`, and the next sync carries it out.
+    Every pin is filled in from MLflow as it is now. The proposal is a signed commit on a new branch. It changes
+    nothing in MLflow: people review it and sign it off, somebody merges it with `git merge --no-ff`, and the next
+    sync carries it out.
     """
     from stagewright import bootstrap
     from stagewright.errors import UsageError
@@ -81,7 +85,9 @@ def promote(
 def mode(
     terminal: Terminal,
     *,
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="The model, as its document is named.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="The model, as its document is named.", autocompletion=model_names)
+    ],
     wanted: Annotated[str, typer.Argument(metavar="MODE", help="observe, report or enforce.")],
     reason: Reason = "",
     dry_run: DryRun = False,
@@ -90,7 +96,7 @@ def mode(
     signing_key: SigningKey = None,
     config: Config = None,
 ) -> ExitCode:
-    """Propose another mode for a model: what the controller may write for it.
+    """Propose another mode: what may be written for a model.
 
     observe: nothing. report: promotions are applied, drift is only reported. enforce: drift is corrected, too.
     """

@@ -32,6 +32,7 @@ class GitForge:
         """Reads the mirror of `source`, whose `fetch` decides how fresh the answers are."""
         self._source = source
         self._read: dict[tuple[str, str], ReviewFacts | None] = {}
+        self._known: tuple[tuple[tuple[str, str], ...], tuple[ReviewFacts, ...]] = ((), ())
 
     def pull(self, commit: str, first_parent: str) -> PullFacts | None:
         """The merge that `commit` is; its `id` is the merge commit's own id.
@@ -45,11 +46,18 @@ class GitForge:
         if merge.parents[0] != first_parent:
             raise StalledError(f"{first_parent} is not the first parent of {commit}")
         head = merge.parents[1]
+        return self._pull(commit, merge.subject or f"Merge of {head[:12]}", head, first_parent)
+
+    def candidate(self, head: str, onto: str) -> PullFacts:
+        """What the merge of `head` onto `onto`, the branch's head, would be; its id is that of `head`."""
+        return self._pull(head, self._source.commit(head).subject or head[:12], head, onto)
+
+    def _pull(self, oid: str, title: str, head: str, first_parent: str) -> PullFacts:
         brought = self._source.commits(reachable_from=head, not_from=first_parent)
         own = [made for made in brought if len(made.parents) < 2]
         return PullFacts(
-            id=commit,
-            title=merge.subject or f"Merge of {head[:12]}",
+            id=oid,
+            title=title,
             url=None,
             base_branch=self._source.branch,
             author=own[0].signer if own else None,
@@ -79,9 +87,12 @@ class GitForge:
 
     def _decisions(self) -> tuple[ReviewFacts, ...]:
         """The decision tags that lie on a commit, one per tag object, sorted by id."""
+        tags = self._source.tags()
+        if self._known[0] == tags:
+            return self._known[1]
         found: dict[str, ReviewFacts] = {}
         read: dict[tuple[str, str], ReviewFacts | None] = {}
-        for name, oid in self._source.tags():
+        for name, oid in tags:
             review = self._read[name, oid] if (name, oid) in self._read else self._review(name, oid)
             read[name, oid] = review
             # one tag object under several refs is one review, and whole if one of them is its own name
@@ -93,7 +104,8 @@ class GitForge:
                     hint="delete the tags of branches that were merged and settled long ago",
                 )
         self._read = read
-        return tuple(review for _, review in sorted(found.items()))
+        self._known = (tags, tuple(review for _, review in sorted(found.items())))
+        return self._known[1]
 
     def _review(self, name: str, oid: str) -> ReviewFacts | None:
         """One tag as a review; None for what is no decision about a commit."""
@@ -104,7 +116,7 @@ class GitForge:
         commit = self._commit_below(tag)
         if commit is None or not (is_decision(name, tag.message) or is_decision(tag.name, tag.message)):
             return None
-        review = _as_review(oid, commit, tag, body)
+        review = as_review(oid, commit, tag, body)
         if review.flaw is None and tag.name != name:
             return replace(review, flaw=f"it lies under the name {name!r}, but was signed as {tag.name!r}")
         return review
@@ -139,8 +151,8 @@ def _parsed(body: bytes) -> TagObject | None:
         return None
 
 
-def _as_review(oid: str, commit: str, tag: TagObject, body: bytes) -> ReviewFacts:
-    """What the tag says and who signed it, with the first reason why it cannot count."""
+def as_review(oid: str, commit: str, tag: TagObject, body: bytes) -> ReviewFacts:
+    """What the tag `oid`, whose bytes are `body`, says of a commit and who signed it; the first reason why not."""
     text: DecisionText | None = None
     author: SigningKey | None = None
     flaws: list[str] = []

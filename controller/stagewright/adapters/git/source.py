@@ -69,11 +69,14 @@ class GitSource:
         self._graph = CommitGraph(self._read_parents)
         self._read_tree = lru_cache(maxsize=16_384)(self._load_tree)
         self._read_commit = lru_cache(maxsize=16_384)(self._load_commit)
+        self._source_commit = lru_cache(maxsize=16_384)(self._load_source_commit)
         self._sizes: dict[str, int] = {}
+        self._tags: tuple[tuple[str, str], ...] | None = None
 
     def fetch(self) -> str:
         """Bring the mirror up to date; the branch's head. See the port for the errors."""
         transport.update(self._repository, self.url, self.branch, credentials=self._credentials, refs=self._refs)
+        self._tags = None
         return self.last_head()
 
     def last_head(self) -> str:
@@ -87,13 +90,27 @@ class GitSource:
 
     def tags(self) -> tuple[tuple[str, str], ...]:
         """The origin's tags as of the last fetch: name without `refs/tags/`, and the id of the object it points at."""
-        refs = transport.origin_refs(self._repository, transport.TAGS)
-        return tuple(sorted((name.removeprefix(transport.TAGS), oid) for name, oid in refs.items()))
+        if self._tags is None:
+            refs = transport.origin_refs(self._repository, transport.TAGS)
+            self._tags = tuple(sorted((name.removeprefix(transport.TAGS), oid) for name, oid in refs.items()))
+        return self._tags
 
     def branches(self) -> tuple[tuple[str, str], ...]:
         """The origin's branches as of the last fetch: name and head."""
         refs = transport.origin_refs(self._repository, transport.HEADS)
         return tuple(sorted((name.removeprefix(transport.HEADS), oid) for name, oid in refs.items()))
+
+    def resolve(self, revision: str) -> str:
+        """The commit that a branch of the origin, or a whole commit id, names as of the last fetch. NotFoundError."""
+        # ids first: a branch that somebody named like another commit's id must not be signed in its place
+        if OBJECT_ID.fullmatch(revision):
+            self._require_commit(revision)
+            return revision
+        heads = dict(self.branches())
+        if revision not in heads:
+            near = ", ".join(name for name in sorted(heads) if name != self.branch)
+            raise NotFoundError(f"{self.url} has no branch {revision!r}", hint=f"it has {near or 'no other branch'}")
+        return heads[revision]
 
     def first_parents(self, after: str, head: str) -> tuple[str, ...]:
         """See the port."""
@@ -201,7 +218,7 @@ class GitSource:
         except MalformedObjectError as error:
             raise StalledError(f"tree {oid} is malformed: {error}", hint="run `git fsck`") from error
 
-    def _source_commit(self, oid: str) -> SourceCommit:
+    def _load_source_commit(self, oid: str) -> SourceCommit:
         read = self._read_commit(oid)
         return SourceCommit(id=oid, parents=read.parents, signer=signer(read.signed), named=read.named)
 

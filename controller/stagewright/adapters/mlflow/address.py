@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from mlflow.exceptions import MlflowException
 from mlflow.utils.rest_utils import MlflowHostCreds
+from mlflow.version import VERSION
 
 from stagewright.adapters.mlflow.direct import DirectGateway
 from stagewright.adapters.mlflow.registry import MlflowRegistry
@@ -39,6 +40,13 @@ def open_registry(uri: str, *, env: Mapping[str, str], clock: Clock) -> Registry
         return MlflowRegistry(DirectGateway(_database(uri)), clock)
     # no more of the URI than its scheme: that of a database holds a password
     raise UsageError(f"a registry of the kind {scheme!r} is not supported", hint=SUPPORTED)
+
+
+def server_version(uri: str, *, env: Mapping[str, str]) -> str:
+    """The version of the MLflow at `uri`: the server's, or for a database that of the library which reads it."""
+    if urlsplit(uri).scheme in {"http", "https"}:
+        return RestGateway(_creds(_server(uri), env)).version()
+    return str(VERSION)
 
 
 def _server(uri: str) -> str:

@@ -5,6 +5,7 @@ plugins for them work; its retries, its two-minute time-out and its following of
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, NoReturn
@@ -31,6 +32,8 @@ DEADLINE_S = 120.0
 # 200,000 versions, the most that MLflow gives in one page, are about 112 MB.
 MAX_ANSWER_BYTES = 160 * 1024 * 1024
 CHUNK_BYTES = 1024 * 1024
+MAX_VERSION_BYTES = 1024 * 1024
+_VERSION = re.compile(r"[0-9]{1,9}(\.[0-9A-Za-z]{1,20}){1,4}")
 READ_TRIES = 3
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
@@ -75,6 +78,14 @@ class RestGateway:
         """See Gateway."""
         if self._read_object(method, API + path, {"json": dict(fields)}) is None:
             raise NotFoundError(f"{self.place} does not know what {method} {path} is about")
+
+    def version(self) -> str:
+        """The server's version, `3.17.0`. UnreachableError where what answers is no MLflow."""
+        with self._request("GET", "/version", {}) as response:
+            text = b"".join(self._chunks(response, at_most=MAX_VERSION_BYTES)).decode("utf-8", "replace").strip()
+        if response.status_code != requests.codes.ok or not _VERSION.fullmatch(text):
+            raise UnreachableError(f"{self.place} does not tell its version, as MLflow does", hint=LOGIN_HINT)
+        return text
 
     def list_artifacts(self, folder: str) -> Answer:
         """One level of the artifact proxy: `{"files": [{"path": "MLmodel", "is_dir": false, "file_size": 5}, …]}`."""

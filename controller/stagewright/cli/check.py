@@ -1,0 +1,117 @@
+"""`stagewright check`: what a branch would come to if it were merged now."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stagewright.cli.exit_codes import ExitCode
+from stagewright.cli.options import Config, Format
+from stagewright.cli.terminal import BAD, Output, Terminal
+
+if TYPE_CHECKING:
+    from stagewright.app.rehearsal import Predicted
+    from stagewright.cli.verdicts import VerdictView
+    from stagewright.model.codec import Json
+    from stagewright.model.desired import DocumentProblem
+
+EXAMPLES = """
+    stagewright check promote/credit-risk-staging-v9
+    stagewright check            # the branch you are on
+    stagewright check $GIT_COMMIT -o json
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckView:
+    """A prediction as programs read it. `incumbents` are the authorized values by key."""
+
+    head: str
+    base: str
+    answer: str
+    verdicts: "tuple[VerdictView, ...]"
+    incumbents: "dict[str, Json]"
+    problems: "tuple[DocumentProblem, ...]"
+
+
+def check(
+    terminal: Terminal,
+    *,
+    revision: Annotated[
+        str | None,
+        typer.Argument(metavar="REVISION", help="A branch of the remote or a commit; by default where you are."),
+    ] = None,
+    output: Format = Output.TABLE,
+    config: Config = None,
+) -> ExitCode:
+    """Predict what a branch would come to if it were merged now.
+
+    Each change is shown against what is authorized, with what is missing and who can give it. Exit codes: 0 approved,
+    1 refused, 2 one of its documents is invalid, 8 sign-offs are still missing.
+    """
+    from stagewright import bootstrap
+    from stagewright.app.rehearsal import predict
+    from stagewright.app.view import look
+    from stagewright.errors import UnreachableError
+
+    settings = bootstrap.load_config(config)
+    name = revision or bootstrap.current_branch()
+    seeing = bootstrap.sight(settings)
+    with terminal.busy("reading git, ledger and registry"):
+        view = look(seeing)
+        if view.head is None:
+            raise UnreachableError(f"the repository did not answer: {view.away}", hint="try again")
+        predicted = predict(view, bootstrap.candidate(settings, name, view.head))
+    match output:
+        case Output.JSON | Output.YAML:
+            terminal.document(output, "Check", _view(predicted))
+        case Output.NAME:
+            for verdict in predicted.verdicts:
+                terminal.out(str(verdict.promotion.key))
+        case _:
+            _lines(terminal, predicted, name, wide=output is Output.WIDE)
+    return code_of(predicted)
+
+
+def code_of(predicted: "Predicted") -> ExitCode:
+    """The exit code of a prediction, the gravest first."""
+    answers = {verdict.answer for verdict in predicted.verdicts}
+    if "refused" in answers:
+        return ExitCode.NO
+    if predicted.problems:
+        return ExitCode.USAGE
+    return ExitCode.PENDING if "pending" in answers else ExitCode.YES
+
+
+def _view(predicted: "Predicted") -> CheckView:
+    from stagewright.cli.verdicts import view_of
+    from stagewright.model.codec import value_to_json
+
+    answers = [verdict.answer for verdict in predicted.verdicts]
+    return CheckView(
+        head=predicted.head,
+        base=predicted.base,
+        answer=next((answer for answer in ("refused", "pending") if answer in answers), "approved"),
+        verdicts=tuple(view_of(verdict) for verdict in predicted.verdicts),
+        incumbents={key: value_to_json(value) for key, value in predicted.incumbents},
+        problems=predicted.problems,
+    )
+
+
+def _lines(terminal: Terminal, predicted: "Predicted", name: str, *, wide: bool) -> None:
+    from stagewright.cli.verdicts import show
+
+    incumbents = dict(predicted.incumbents)
+    for verdict in predicted.verdicts:
+        show(terminal, verdict, before=incumbents[str(verdict.promotion.key)], wide=wide)
+    for problem in predicted.problems:
+        terminal.out(("✗ invalid   ", BAD), f"{problem.file}:{problem.line}:{problem.column}: {problem.reason}")
+        if problem.hint:
+            terminal.say(("  hint: ", "bold"), problem.hint)
+    match code_of(predicted):
+        case ExitCode.YES:
+            terminal.next(f"git merge --no-ff origin/{name}", "on the branch that counts, then push it")
+        case ExitCode.PENDING:
+            terminal.next(f"stagewright approve {name}", "by each of those named above")
+        case _:
+            terminal.say(("  hint: ", "bold"), "merged as it is, it would change nothing: mend the branch first")
