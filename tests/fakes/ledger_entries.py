@@ -49,6 +49,11 @@ def genesis(second: int = 0, **changes: Any) -> Statement:
     return stated(p.Genesis(**header(second).fields(), **fields))
 
 
+def adoption(second: int = 0) -> Statement:
+    adopted = p.Adopted(key="churn/Production", value={"version": 1}, state="adopted", declared=None)
+    return stated(p.Adoption(**header(second).fields(), adopted=(adopted,)))
+
+
 def revision(second: int = 1, head: p.Header | None = None) -> Statement:
     return stated(p.Revision(**(head or header(second)).fields(), from_=COMMIT, to="d1" * 20, steps=1))
 

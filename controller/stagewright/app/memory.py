@@ -69,6 +69,8 @@ class Memory:
         match predicate:
             case entry.Verdict():
                 self._verdict(index, predicate)
+            case entry.Adoption(adopted=adopted, recorded_at=at):
+                self.adopt(adopted, at)
             case entry.Superseded(promotion=promotion, by=by):
                 self.superseded[promotion] = by
                 self.open = {key: p for key, p in self.open.items() if p.id != promotion}
@@ -88,6 +90,17 @@ class Memory:
                 self.alarms[subject] = predicate
             case _:
                 pass  # the other kinds tell people something, and change nothing that is decided
+
+    def adopt(self, found: tuple[entry.Adopted, ...], at: datetime) -> None:
+        """Remember what the genesis took over."""
+        for adopted in found:
+            key = parse_key(adopted.key)
+            value = value_from_json(key, adopted.value)
+            self._authorize(key, value, GENESIS)
+            if isinstance(key, StageKey) and isinstance(value, StageEntry | Nobody):
+                self.hold(key, value, since=at, cause=GENESIS)
+            if adopted.state == "unauthorized":
+                self.unauthorized[key] = value_from_json(key, adopted.declared)
 
     def _verdict(self, index: int, verdict: entry.Verdict) -> None:
         key = parse_key(verdict.key)
@@ -196,12 +209,5 @@ def _begin(genesis: entry.Genesis) -> Memory:
     memory = Memory(genesis=genesis, binding=binding, revision=genesis.trust_root, latest=genesis.recorded_at)
     governance = value_from_json(GovernanceKey(), genesis.governance)
     memory._authorize(GovernanceKey(), governance, GENESIS)  # noqa: SLF001 # its own constructor, as a function
-    for adopted in genesis.adopted:
-        key = parse_key(adopted.key)
-        value = value_from_json(key, adopted.value)
-        memory._authorize(key, value, GENESIS)  # noqa: SLF001 # its own constructor, as a function
-        if isinstance(key, StageKey) and isinstance(value, StageEntry | Nobody):
-            memory.hold(key, value, since=genesis.recorded_at, cause=GENESIS)
-        if adopted.state == "unauthorized":
-            memory.unauthorized[key] = value_from_json(key, adopted.declared)
+    memory.adopt(genesis.adopted, genesis.recorded_at)
     return memory

@@ -1,7 +1,7 @@
 """What the controller writes down: model values as entries of the ledger."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
@@ -20,6 +20,8 @@ from stagewright.model.review import Account, Actor, SigningKey
 from stagewright.model.source import ReviewFacts
 from stagewright.model.verdict import Verdict
 
+# Bytes of JSON: an entry has at most 65,535, and the envelope's base64 takes a third more.
+MAX_ADOPTED = 24_576
 OutcomeResult = Literal["applied", "none", "failed", "unknown"]
 
 
@@ -40,11 +42,17 @@ class Scribe:
 
     def genesis(
         self, binding: Mapping[str, str], *, trust_root: str, authorized: Values, declared: Values, snapshot: str
-    ) -> Statement:
-        """The first entry: the configuration, and every key of the trust root with what was adopted for it.
+    ) -> tuple[Statement, ...]:
+        """The first entries: the configuration, and every key of the trust root with what was adopted for it.
 
-        Where something else is declared there, that is said too: it was not authorized.
+        Where something else is declared there, that is said too: it was not authorized. What does not fit in one entry
+        follows in others.
         """
+        first, *more = _chunks(
+            _adopted(key, authorized.get(key), declared.get(key))
+            for key in sorted(authorized, key=key_order)
+            if not isinstance(key, GovernanceKey)
+        )
         predicate = entry.Genesis(
             **self.header.fields(),
             origin=self.origin,
@@ -55,14 +63,11 @@ class Scribe:
             registry=binding["registry"],
             trust_root=trust_root,
             governance=_json(value_to_json(authorized.get(GovernanceKey()))),
-            adopted=tuple(
-                _adopted(key, authorized.get(key), declared.get(key))
-                for key in sorted(authorized, key=key_order)
-                if not isinstance(key, GovernanceKey)
-            ),
+            adopted=first,
             snapshot_digest=snapshot,
         )
-        return Statement(subject=self._commit(trust_root), predicate=predicate)
+        predicates = (predicate, *(entry.Adoption(**self.header.fields(), adopted=chunk) for chunk in more))
+        return tuple(Statement(subject=self._commit(trust_root), predicate=p) for p in predicates)
 
     def verdict(
         self, verdict: Verdict, incumbent: Value | None, supersedes: str | None, evidence: Mapping[str, str]
@@ -242,6 +247,20 @@ def _adopted(key: Key, value: Value | None, declared: Value | None) -> entry.Ado
         state="adopted" if same else "unauthorized",
         declared=None if same else _json(value_to_json(declared)),
     )
+
+
+def _chunks(adopted: Iterable[entry.Adopted]) -> list[tuple[entry.Adopted, ...]]:
+    """At least one chunk, none above what fits in an entry beside its other fields."""
+    chunks: list[list[entry.Adopted]] = [[]]
+    size = 0
+    for one in adopted:
+        length = len(one.model_dump_json())
+        if chunks[-1] and size + length > MAX_ADOPTED:
+            chunks.append([])
+            size = 0
+        chunks[-1].append(one)
+        size += length
+    return [tuple(chunk) for chunk in chunks]
 
 
 def _json(data: Json) -> JsonValue:

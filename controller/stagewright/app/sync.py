@@ -257,7 +257,7 @@ class _Run:
             origin=origin,
             log_signer=self._outside.log_signer,
             entry_signer=self._outside.entry_signer,
-            first=[first],
+            first=first,
             header=scribe.header,
             evidence={body_digest(snapshot): snapshot},
         )
@@ -291,7 +291,8 @@ class _Run:
             verdicts=tuple(verdicts or ()),
             applied=tuple(applied or ()),
             blocked=made.blocked if made else (),
-            problems=self._desired.at(journal.memory.revision).problems,
+            # where it stalls, the last revision may not even be readable
+            problems=() if stalled else self._desired.at(journal.memory.revision).problems,
             unmanaged=made.unmanaged if made else 0,
             stalled=stalled,
             waiting=waiting,

@@ -10,7 +10,7 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from stagewright.ledger.keys import decode_base64, key_id
-from stagewright.ledger.predicates import Drift, Genesis, Intent, Key, Outcome, Superseded, Verdict
+from stagewright.ledger.predicates import Adoption, Drift, Genesis, Intent, Key, Outcome, Superseded, Verdict
 from stagewright.ledger.statement import Statement
 
 KEYS, ORDER, INTENTS, APPROVALS = 7, 9, 10, 11
@@ -34,6 +34,7 @@ class Chronicle:
         self._origin = origin
         self._log_key = log_key
         self._signer = ""
+        self._beginning = True
         self._latest: datetime | None = None
         self._turns: dict[str, int] = {}
         self._intents: dict[int, tuple[Intent, list[str]]] = {}
@@ -73,6 +74,9 @@ class Chronicle:
         if epoch.transitions < turn:
             reason = f"its epoch {epoch.transitions} of lease {epoch.lease!r} is over: {turn} has written already"
             found.append(Breach(step=ORDER, reason=reason))
+        self._beginning = self._beginning and isinstance(predicate, Genesis | Key | Adoption)
+        if isinstance(predicate, Adoption) and not self._beginning:
+            found.append(Breach(step=ORDER, reason="an adoption belongs to the beginning of a log, and nowhere else"))
         self._latest = max(self._latest or predicate.recorded_at, predicate.recorded_at)
         self._turns[epoch.lease] = max(turn, epoch.transitions)
         return found

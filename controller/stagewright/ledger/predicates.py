@@ -82,6 +82,13 @@ class Genesis(Predicate):
         return (self.snapshot_digest,)
 
 
+class Adoption(Predicate):
+    """The rest of what the genesis adopted, where that does not fit in one entry; only right after the first keys."""
+
+    KIND = "adoption"
+    adopted: Annotated[tuple[Adopted, ...], Field(min_length=1)]
+
+
 class Rebind(Predicate):
     """The configuration was moved on purpose."""
 
@@ -340,6 +347,7 @@ KINDS: Mapping[str, type[Predicate]] = {
     kind.KIND: kind
     for kind in (
         Genesis,
+        Adoption,
         Rebind,
         Revision,
         Verdict,

@@ -33,6 +33,7 @@ def _breaches(*statements: Statement, signers: tuple[str, ...] = ()) -> list[tup
 GOOD = {
     "only its beginning": (),
     "a promotion approved and applied": (given.verdict(), given.intent(), given.outcome(4)),
+    "more was adopted than fits in one entry": (given.adoption(), given.adoption(), given.revision()),
     "pending, then approved": (given.verdict(2, "pending"), given.verdict(3), given.intent(), given.outcome(5)),
     "pending, then superseded": (given.verdict(2, "pending"), given.superseded()),
     "refused": (given.verdict(2, "refused"),),
@@ -57,6 +58,7 @@ def test_chronicle_of_a_good_history_finds_nothing(entries: tuple[Statement, ...
 
 BAD = {
     "a second genesis": ((given.genesis(1),), 3, ORDER, "only one"),
+    "something adopted after the beginning": ((given.revision(), given.adoption(1)), 4, ORDER, "and nowhere else"),
     "time runs back": ((given.revision(9), given.revision(8)), 4, ORDER, "its time lies before"),
     "an epoch that is over": (
         (given.revision(head=given.header(2, transitions=5)), given.revision(head=given.header(3, transitions=4))),
