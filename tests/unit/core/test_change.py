@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from stagewright.core.change import changed_keys, promotions_of, subjects, touched_keys
+from stagewright.core.change import changed_keys, merged, promotions_of, subjects, touched_keys
 from stagewright.core.identity import subject_of
 from stagewright.model.desired import DesiredState
 from stagewright.model.keys import GovernanceKey, SpecKey, StageKey
@@ -86,3 +86,29 @@ def test_promotions_of_a_step_carry_its_facts_in_key_order():
     assert (second.first_parent, second.commit, second.position, second.parents) == ("a", "y", 3, 2)
     assert (second.governance, second.pull) == (law, None)
     assert second.subject in subjects("o", before, after)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "expected"),
+    [
+        pytest.param({}, {}, {}, id="nothing on either side"),
+        pytest.param({"fraud/Staging": 2}, {}, {"fraud/Staging": 2}, id="ours alone"),
+        pytest.param({}, {"credit/Staging": 2}, {"credit/Staging": 2}, id="theirs alone"),
+        pytest.param(
+            {"fraud/Staging": 2},
+            {"credit/Staging": 2},
+            {"credit/Staging": 2, "fraud/Staging": 2},
+            id="each changes another key",
+        ),
+        pytest.param({"credit/Staging": 3}, {"credit/Staging": 2}, {"credit/Staging": 2}, id="both: theirs wins"),
+        pytest.param({}, {"credit/Staging": None}, {"credit/Staging": None}, id="theirs releases"),
+        pytest.param({"credit/card": "ours"}, {}, {"credit/card": "ours"}, id="our card"),
+        pytest.param({}, {"credit/card": "theirs"}, {"credit/card": "theirs"}, id="their card"),
+        pytest.param({}, {"credit/@spec": None}, {"credit/@spec": None}, id="their card is gone with its spec"),
+    ],
+)
+def test_merged_states_hold_ours_with_what_theirs_changed(
+    ours: dict[str, object], theirs: dict[str, object], expected: dict[str, object]
+):
+    found = merged(changed({}), changed(ours), replace(changed(theirs), commit="theirs"))
+    assert found == replace(changed(expected), commit="theirs")
