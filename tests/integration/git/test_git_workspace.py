@@ -207,6 +207,27 @@ def test_show_reads_a_file_at_a_commit(world: World):
         dana.show("--all", "README.md")
 
 
+def test_a_branch_named_like_a_commit_does_not_stand_for_it(world: World):
+    """Else whoever says `approve ID` signs what somebody else put under that name."""
+    evil = world.commit("mallory", {"a": "evil\n"}, branch=world.first)
+    world.git_origin("update-ref", f"refs/heads/{world.first}", evil)
+
+    assert workspace(world, "noor").resolve(world.first) == world.first
+    assert source(world).resolve(world.first) == world.first
+
+
+def test_resolve_names_a_branch_or_says_which_there_are(world: World):
+    head = world.commit("dana", {"a": "1\n"}, branch="promote")
+    git = source(world)
+
+    assert (git.resolve("promote"), git.resolve(head)) == (head, head)
+    with pytest.raises(NotFoundError, match="no branch 'promoto'") as caught:
+        git.resolve("promoto")
+    assert caught.value.hint == "it has promote"
+    with pytest.raises(NotFoundError, match="cannot be read"):
+        git.resolve("0" * 40)
+
+
 def test_require_clean_names_the_file(world: World):
     dana = workspace(world, "dana")
     dana.require_clean(("README.md", "models"))

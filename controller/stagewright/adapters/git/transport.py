@@ -44,6 +44,9 @@ def isolate() -> None:
     """
     for level in (ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL, ConfigLevel.PROGRAMDATA):
         pygit2.settings.search_path[level] = ""
+    # whose directory it is matters to programs that run what a repository configures; here nothing is run, and in a
+    # container the owner of a volume is often another user
+    pygit2.settings.owner_validation = False
     pygit2.settings.server_connect_timeout = SERVER_TIMEOUT_MS
     pygit2.settings.server_timeout = SERVER_TIMEOUT_MS
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stagewright.adapters.git import gitcli
 from stagewright.adapters.git.decisions import format_decision, tag_name
-from stagewright.adapters.git.objects import Signed, parse_commit, parse_tag
+from stagewright.adapters.git.objects import OBJECT_ID, Signed, parse_commit, parse_tag
 from stagewright.adapters.git.own_key import public_key_of, signing_key
 from stagewright.adapters.git.sshsig import Unverified, verify
 from stagewright.errors import NotFoundError, UsageError
@@ -132,7 +132,9 @@ class Workspace:
 
         NotFoundError when it names none.
         """
-        for candidate in (f"refs/remotes/{REMOTE}/{revision}", revision):
+        # an id is an id, also where somebody named a branch like it
+        branches = () if OBJECT_ID.fullmatch(revision) else (f"refs/remotes/{REMOTE}/{revision}",)
+        for candidate in (*branches, revision):
             try:
                 return self._text("rev-parse", "--verify", "--quiet", "--end-of-options", f"{candidate}^{{commit}}")
             except UsageError:
