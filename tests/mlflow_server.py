@@ -71,6 +71,8 @@ def running_server(folder: Path, *, basic_auth: bool = False) -> Iterator[Mlflow
             f"database_uri = sqlite:///{folder / 'auth.db'}\n"
             f"admin_username = {ADMIN}\nadmin_password = {ADMIN_PASSWORD}\n"
             "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+            # each request would otherwise hash the password anew, slowly and on purpose
+            "auth_cache_ttl_seconds = 60\n"
         )
         environment |= {
             "MLFLOW_AUTH_CONFIG_PATH": str(folder / "auth.ini"),
