@@ -1,0 +1,121 @@
+"""A real `mlflow server` for the length of the demo: sqlite, loopback, a free port, one worker.
+
+It has a process group of its own, which is ended by its id: also after an error or a signal, and also when an earlier
+demo left one running.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from stagewright.errors import UnreachableError
+
+START_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 10.0
+POLL_S = 0.1
+DATABASE = "mlflow.db"
+LOG = "server.log"
+PID = "server.pid"
+
+
+class MlflowServer:
+    """One server; `folder` holds its database, its artifacts, its log and its process id."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.uri = f"http://127.0.0.1:{_free_port()}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def command(self) -> list[str]:
+        """The command line that serves this database and these artifacts."""
+        port = self.uri.rpartition(":")[2]
+        line = ["mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1", "--serve-artifacts"]
+        line += ["--backend-store-uri", f"sqlite:///{self.folder / DATABASE}"]
+        return [*line, "--artifacts-destination", str(self.folder / "artifacts")]
+
+    @property
+    def pid(self) -> int:
+        """The id of the server's process, and of its group."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it; `wait` says when it answers."""
+        self.folder.mkdir(parents=True)
+        environment = {name: text for name, text in os.environ.items() if not name.startswith("MLFLOW_")}
+        environment |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        with (self.folder / LOG).open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", *self.command],
+                cwd=self.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        (self.folder / PID).write_text(f"{self._process.pid}\n")
+
+    def wait(self) -> None:
+        """Return when it answers; UnreachableError when it ended or did not answer in time."""
+        assert self._process is not None
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{self.uri}/health", timeout=5):  # noqa: S310 - reason: an http URL of ours
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(POLL_S)
+        raise UnreachableError("mlflow server did not start", hint=f"read {self.folder / LOG}")
+
+    def stop(self) -> None:
+        """End it with all its children; harmless when it has ended."""
+        if self._process is not None:
+            _end_group(self._process.pid)
+            self._process.wait()
+            self._process = None
+            (self.folder / PID).unlink(missing_ok=True)
+
+
+def stop_left_over(folder: Path) -> bool:
+    """End the server that an earlier demo left running in `folder`; whether there was one.
+
+    A process id may have gone to somebody else meanwhile, so the process must name this folder's database.
+    """
+    try:
+        pid = int((folder / PID).read_text())
+    except (OSError, ValueError):
+        return False
+    shown = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    if str(folder / DATABASE) not in shown.stdout:
+        return False
+    _end_group(pid)
+    return True
+
+
+def _end_group(group: int) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while time.monotonic() < deadline:
+            try:
+                os.killpg(group, number)
+                # our own child stays in its group until somebody asks how it ended
+                os.waitpid(group, os.WNOHANG)
+            except ChildProcessError:
+                pass
+            except ProcessLookupError:
+                return
+            time.sleep(POLL_S)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
