@@ -137,7 +137,7 @@ BAD: Mapping[str, tuple[bytes, str]] = {
     "cut off": (blob()[:-1], "cut off"),
     "a length beyond everything": (b"SSHSIG\0\0\0\x01\xff\xff\xff\xff", "cut off"),
     "nothing": (b"", "not one armored"),
-    "short key": (blob(key=string(b"ssh-ed25519") + string(b"\0" * 31)), "not an Ed25519 key"),
+    "short key": (blob(key=string(b"ssh-ed25519") + string(b"\x07" * 31)), "not an Ed25519 key"),
     "short signature": (blob(signature=string(b"ssh-ed25519") + string(b"\0" * 63)), "does not fit"),
     "zero signature": (blob(signature=string(b"ssh-ed25519") + string(b"\0" * 64)), "does not fit"),
     "signature of another type": (blob(signature=string(b"ssh-rsa") + string(b"")), "carries a signature of type"),
@@ -211,6 +211,34 @@ def test_verify_of_a_blob_in_any_other_spelling_refuses_with_the_reason(name: st
 
     assert isinstance(outcome, Unverified)
     assert reason in outcome.reason
+
+
+WEAK = {
+    "order 1": "01" + "00" * 31,
+    "order 1, sign set": "01" + "00" * 30 + "80",
+    "order 2": "ec" + "ff" * 30 + "7f",
+    "order 4": "00" * 32,
+    "order 8": "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "order 8, the other": "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "order 1, spelled as 1 + p": "ee" + "ff" * 30 + "7f",
+}
+
+
+@pytest.mark.parametrize("name", WEAK)
+def test_verify_under_a_key_of_small_order_refuses(name: str):
+    """With such a key the signature R = 1, S = 0 fits every message, so it would show nobody."""
+    point, forged = bytes.fromhex(WEAK[name]), b"\x01" + b"\0" * 63
+    plain = blob(key=string(b"ssh-ed25519") + string(point), signature=string(b"ssh-ed25519") + string(forged))
+    kind = b"sk-ssh-ed25519@openssh.com"
+    touched = blob(
+        key=string(kind) + string(point) + string(b"ssh:"),
+        signature=string(kind) + string(forged) + b"\x01\0\0\0\x01",
+    )
+
+    for made in (plain, touched):
+        assert verify(armor(made), PAYLOAD) == Unverified(
+            reason="its public key is a weak one, for which anybody can sign"
+        )
 
 
 GOOD_ARMOR = armor(blob())

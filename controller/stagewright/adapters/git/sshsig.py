@@ -37,6 +37,10 @@ _CURVES: dict[bytes, tuple[ec.EllipticCurve, hashes.HashAlgorithm]] = {
 }
 _RSA_HASHES: dict[bytes, hashes.HashAlgorithm] = {b"rsa-sha2-256": hashes.SHA256(), b"rsa-sha2-512": hashes.SHA512()}
 _RSA_BITS = range(2048, 16_385)
+_ED25519_PRIME = 2**255 - 19
+_ORDER_8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+# the y coordinates of the points of order 1, 2, 4 and 8: with such a key one signature fits every message
+_SMALL_ORDER = frozenset({0, 1, _ED25519_PRIME - 1, _ORDER_8, _ED25519_PRIME - _ORDER_8})
 _SK_ED25519 = b"sk-ssh-ed25519@openssh.com"
 _SK_ECDSA = b"sk-ecdsa-sha2-nistp256@openssh.com"
 _USER_PRESENT = 0x01
@@ -191,6 +195,9 @@ def _check(public_key: bytes, signature: bytes, signed: bytes) -> None:
 
 
 def _ed25519(point: bytes) -> ed25519.Ed25519PublicKey:
+    y = int.from_bytes(point, "little") & (2**255 - 1)
+    if y in _SMALL_ORDER or y >= _ED25519_PRIME:
+        raise _RefusedError("its public key is a weak one, for which anybody can sign")
     try:
         return ed25519.Ed25519PublicKey.from_public_bytes(point)
     except ValueError as error:
