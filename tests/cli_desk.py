@@ -1,6 +1,6 @@
 """A desk at which the real command line is run: real git, real SSH keys, a real ledger, a registry in memory.
 
-    desk = Desk(tmp_path, monkeypatch, capsys)
+    desk = Desk(tmp_path)
     desk.registry.add_version("credit-risk")
     desk.init()
     told = desk.run("max", "sync", "--once")     # told.code, told.out, told.err, told.json()
@@ -8,8 +8,10 @@
 Each person works in a clone of their own, with their own key; `max` is who began the repository.
 """
 
+import io
 import json
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,17 +49,12 @@ class Told:
 class Desk:
     """One bank: a repository, a registry, people, and the command line."""
 
-    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, root: Path, *, uri: str = "") -> None:
+        """`uri` is that of a real registry; with none, the one in memory stands behind every command."""
         self.root = root
         self.home = root / "bank"
         self.registry = InMemoryRegistry(SystemClock())
-        self._monkeypatch = monkeypatch
-        self._capsys = capsys
-        for name, text in environment(root).items():
-            monkeypatch.setenv(name, text)
-        for name in ("STAGEWRIGHT_CONFIG", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS"):
-            monkeypatch.delenv(name, raising=False)
-        monkeypatch.setattr(bootstrap, "registry_of", lambda _config, _env: self.registry)
+        self.uri = uri
 
     @property
     def config(self) -> Path:
@@ -65,11 +62,18 @@ class Desk:
 
     def run(self, who: str, *arguments: str, expect: int | None = 0) -> Told:
         """Run one command in that person's clone. `expect` None takes any exit code."""
-        self._monkeypatch.chdir(self.clone(who) if self.config.exists() else self.root)
-        self._capsys.readouterr()
-        code = run(arguments)
-        captured = self._capsys.readouterr()
-        told = Told(code=code, out=captured.out, err=captured.err)
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            for name, text in environment(self.root).items():
+                patch.setenv(name, text)
+            for name in ("STAGEWRIGHT_CONFIG", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS"):
+                patch.delenv(name, raising=False)
+            if not self.uri:
+                patch.setattr(bootstrap, "registry_of", lambda _config, _env: self.registry)
+                patch.setattr(bootstrap, "registry_version", lambda _config, _env: "MLflow in memory")
+            patch.chdir(self.clone(who) if self.config.exists() else self.root)
+            code = run(arguments)
+        told = Told(code=code, out=out.getvalue(), err=err.getvalue())
         assert expect is None or code == expect, f"{arguments}: {told}"
         return told
 
@@ -82,7 +86,7 @@ class Desk:
 
     def init(self, *more: str, people: Sequence[str] = PEOPLE) -> Told:
         """Make the repository with everybody in it: cody owns the code, mo and pat are model risk."""
-        arguments = ["init", str(self.home), "--registry", "http://127.0.0.1:5000", "--origin", ORIGIN]
+        arguments = ["init", str(self.home), "--registry", self.uri or "http://127.0.0.1:5000", "--origin", ORIGIN]
         arguments += ["--author", f"max <{person('max').email}>", "--signing-key", str(person("max").key)]
         arguments += ["--owner", "@cody", "--group", "@bank/model-risk=@mo,@pat", *more]
         for name in people:
@@ -95,6 +99,17 @@ class Desk:
         self.init()
         self.run("max", "import", "--owner", "@cody")
         self.run("max", "sync", "--once")
+
+    def promote(self, *arguments: str, by: str, approved_by: Sequence[str], merge: bool = True) -> str:
+        """Propose, approve and merge; the branch. `arguments` are those of `promote` or `mode`, without the reason."""
+        trainer = ["--trainer", "@dana"] if arguments[0] == "promote" and "--none" not in arguments else []
+        told = self.run(by, *arguments, "--reason", "As agreed", "--yes", *trainer)
+        branch = told.out.rpartition("pushed ")[2].partition(" ")[0]
+        for name in approved_by:
+            self.run(name, "approve", branch, "--yes")
+        if merge:
+            self.merge(branch)
+        return branch
 
     def clone(self, name: str) -> Path:
         """That person's clone, made on first use and set up to sign with their key."""

@@ -178,15 +178,25 @@ def new_ledger_keys(config: RegistrySync) -> None:
         create_signer(str(key))
 
 
-def has_ledger(config: RegistrySync, env: Mapping[str, str] = os.environ) -> bool:
-    """Whether anything was recorded yet, also where the ledger is gone. LedgerDamagedError where it cannot be read."""
-    if CheckpointFile(mirror_of(config, env).with_suffix(".checkpoint")).read() is not None:
-        return True
+def is_beginning(config: RegistrySync, env: Mapping[str, str] = os.environ) -> bool:
+    """Whether the bank is still being set up: no ledger, none known, and nothing merged since the trust root.
+
+    LedgerDamagedError where a ledger lies that cannot be read.
+    """
+    if (
+        config.trust_root is None
+        or CheckpointFile(mirror_of(config, env).with_suffix(".checkpoint")).read() is not None
+    ):
+        return False
+    source = source_of(config, env)
+    since = source.first_parents(config.trust_root, source.fetch())
+    if any(len(source.tree(commit).parents) > 1 for commit in since):
+        return False
     try:
         Ledger.read(DirectoryStore(Path(config.ledger_directory)))
     except LedgerMissingError:
-        return False
-    return True
+        return True
+    return False
 
 
 def card_files(config: RegistrySync, clone: Workspace, card: str | None) -> dict[str, str]:

@@ -97,7 +97,7 @@ def predict(view: View, pull: PullFacts) -> Predicted:
         raise InvalidError(
             f"commit {pull.merged_head[:12]} declares nothing that {pull.first_parent[:12]} does not",
             hint="; ".join(f"{p.file}:{p.line}:{p.column}: {p.reason}" for p in head.problems)
-            or "change a model's document first: stagewright promote",
+            or "is it merged already? then `stagewright status` tells; else change a document: stagewright promote",
         )
     state = _as_if_walked(view.state, pull.first_parent, view)
     change = Step(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stagewright.cli.exit_codes import ExitCode
-from stagewright.cli.options import Clone, Config, DryRun, SigningKey
+from stagewright.cli.options import BranchName, Clone, Config, DryRun, SigningKey
 from stagewright.cli.terminal import NEW, Terminal
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def adopt(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write the files there, and no more.")
     ] = None,
+    branch: BranchName = None,
     dry_run: DryRun = False,
     clone: Clone = Path(),
     signing_key: SigningKey = None,
@@ -46,6 +47,7 @@ def adopt(
     """
     from stagewright import bootstrap
     from stagewright.app.proposals import Described
+    from stagewright.app.scaffold import with_trust_root
     from stagewright.errors import UsageError
     from stagewright.model.desired import TIERS
 
@@ -77,14 +79,17 @@ def adopt(
         return ExitCode.YES
     names = [Path(path).stem for path in documents]
     message = f"Import {', '.join(names)}\n\nWhat MLflow holds now, in mode observe.\n"
-    if bootstrap.has_ledger(settings):
-        branch = f"import/{names[0] if len(names) == 1 else f'{len(names)}-models'}"
+    if branch is not None or not bootstrap.is_beginning(settings):
+        branch = branch or f"import/{names[0] if len(names) == 1 else f'{len(names)}-models'}"
         proposer.push(files, branch=branch, message=message)
         terminal.say(f"pushed as {branch}, to be reviewed")
         terminal.next(f"stagewright check {branch}", "what it would come to, and who must sign off")
         return ExitCode.YES
+    place = bootstrap.find_config(config)
+    # looked at before anything is pushed: that the trust root can be set afterwards
+    with_trust_root(place.read_text(encoding="utf-8"), "0" * 40, folder=str(place.resolve().parent))
     commit = proposer.push(files, branch=settings.branch, message=message)
-    _begin_there(terminal, settings, workspace, commit, bootstrap.find_config(config))
+    _begin_there(terminal, settings, workspace, commit, place)
     return ExitCode.YES
 
 

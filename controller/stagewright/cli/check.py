@@ -110,7 +110,8 @@ def _lines(terminal: Terminal, predicted: "Predicted", name: str, *, wide: bool)
             terminal.say(("  hint: ", "bold"), problem.hint)
     match code_of(predicted):
         case ExitCode.YES:
-            terminal.next(f"git merge --no-ff origin/{name}", "on the branch that counts, then push it")
+            merged = predicted.head if name == predicted.head else f"origin/{name}"
+            terminal.next(f"git merge --no-ff {merged}", "on the branch that counts, then push it")
         case ExitCode.PENDING:
             terminal.next(f"stagewright approve {name}", "by each of those named above")
         case _:

@@ -39,8 +39,9 @@ def add(app: typer.Typer, name: str, function: Callable[..., ExitCode], *, examp
     ]
 
     def run(*, color: Color, debug: bool, **given: Any) -> ExitCode:
-        spoken.color, spoken.debug = color, debug
-        return function(Terminal(color=color), **given)
+        spoken.color = spoken.color if color is Color.AUTO else color
+        spoken.debug |= debug
+        return function(Terminal(color=spoken.color), **given)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # the standard way to declare one
     run.__annotations__ = {p.name: p.annotation for p in parameters}

@@ -1,5 +1,8 @@
 """The one place where an error becomes an exit code and a few lines: what, where, and what to do next."""
 
+import traceback
+from pathlib import Path
+
 from stagewright.cli.exit_codes import ExitCode
 from stagewright.cli.terminal import BAD, Terminal
 from stagewright.errors import (
@@ -45,6 +48,9 @@ def show(error: StagewrightError, terminal: Terminal) -> None:
 
 
 def show_crash(error: Exception, terminal: Terminal) -> None:
-    """Print an unexpected exception in one line; its text may hold anything, and so is cut."""
-    terminal.say(("✗ crashed: ", BAD), f"{type(error).__name__}: {str(error)[:500]}")
+    """Print an unexpected exception in one line: its kind and its place. Its text may hold a secret, and is left out."""
+    root = f"{Path(__file__).parents[1]}/"
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(root)]
+    place = f"{ours[-1].filename.removeprefix(root)}:{ours[-1].lineno}" if ours else "another library"
+    terminal.say(("✗ crashed: ", BAD), f"{type(error).__name__} in {place}")
     terminal.say(("  hint: ", "bold"), "run it again with --debug for the traceback, and report that")

@@ -1,5 +1,6 @@
 """`stagewright ledger verify`: what a ledger proves by itself, step by step, without trusting who wrote it."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,19 @@ EXAMPLES = """
     stagewright ledger verify ./ledger --key "$(cat log.vkey)" --checkpoint last-year.checkpoint
     stagewright ledger verify
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportView:
+    """A verification as programs read it."""
+
+    verified: bool
+    origin: str | None
+    size: int | None
+    root: str | None
+    steps: "tuple[Step, ...]"
+    proven: tuple[str, ...]
+    asserted: tuple[str, ...]
 
 
 def verify(
@@ -73,7 +87,7 @@ def verify(
         )
     match output:
         case Output.JSON | Output.YAML:
-            terminal.document(output, "Report", report)
+            terminal.document(output, "Report", _view(report))
         case Output.NAME:
             terminal.out(report.root or "")
         case _:
@@ -89,6 +103,18 @@ def code_of(report: "Report") -> ExitCode:
         return ExitCode.YES
     failed = any(step.status is Status.FAIL for step in report.steps)
     return ExitCode.NO if failed else ExitCode.UNKNOWN
+
+
+def _view(report: "Report") -> ReportView:
+    return ReportView(
+        verified=report.verified,
+        origin=report.origin,
+        size=report.size,
+        root=report.root,
+        steps=report.steps,
+        proven=report.proven,
+        asserted=report.asserted,
+    )
 
 
 def _lines(terminal: Terminal, report: "Report", *, wide: bool) -> None:

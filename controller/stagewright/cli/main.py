@@ -1,9 +1,11 @@
 """The command line `stagewright`: its commands, and the one place where errors end."""
 
+import io
 import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -26,10 +28,10 @@ from stagewright.cli import (
     sync,
     trace,
 )
-from stagewright.cli.command import Spoken, add
+from stagewright.cli.command import ColorOption, DebugOption, Spoken, add
 from stagewright.cli.exit_codes import ExitCode
 from stagewright.cli.failures import exit_code, show, show_crash
-from stagewright.cli.terminal import BAD, Terminal
+from stagewright.cli.terminal import BAD, Color, PipeClosedError, Terminal
 from stagewright.errors import StagewrightError
 
 PROGRAM = "stagewright"
@@ -78,11 +80,9 @@ LEDGER_COMMANDS: tuple[_Listed, ...] = (
 def build(spoken: Spoken) -> typer.Typer:
     """The program. What its command line says about the way to speak is left in `spoken`."""
     # without Rich's panels help needs a third of the time, and can be compared with the documentation
-    app = typer.Typer(
-        name=PROGRAM, help=_SUMMARY, rich_markup_mode=None, no_args_is_help=True, pretty_exceptions_enable=False
-    )
-    app.callback()(_root)
-    books = typer.Typer(rich_markup_mode=None, no_args_is_help=True, pretty_exceptions_enable=False)
+    app = typer.Typer(name=PROGRAM, help=_SUMMARY, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.callback()(_root_of(spoken))
+    books = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
     for place, commands in ((app, COMMANDS), (books, LEDGER_COMMANDS)):
         for name, function, examples in commands:
             add(place, name, function, examples=examples, spoken=spoken)
@@ -96,22 +96,35 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
-) -> None:
-    del version
+def _root_of(spoken: Spoken) -> Callable[..., None]:
+    def root(
+        *,
+        version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+        color: ColorOption = Color.AUTO,
+        debug: DebugOption = False,
+    ) -> None:
+        del version
+        spoken.color = color
+        spoken.debug |= debug
+
+    return root
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; its exit code. Whatever goes wrong is told on standard error, never raised."""
     spoken = Spoken(debug="--debug" in arguments)
-    for stream in (sys.stdout, sys.stderr):
-        # a text that the locale cannot spell is escaped; it must not end the program
-        stream.reconfigure(errors="backslashreplace") if hasattr(stream, "reconfigure") else None
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            # closed by whoever started the program
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
+        elif isinstance(stream, io.TextIOWrapper):
+            # a text that the locale cannot spell is escaped; it must not end the program
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = _guarded(arguments, spoken)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (PipeClosedError, BrokenPipeError):
         # what is still buffered has nowhere to go
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.PIPE_CLOSED
@@ -121,7 +134,7 @@ def run(arguments: Sequence[str]) -> int:
 def _guarded(arguments: Sequence[str], spoken: Spoken) -> int:
     try:
         answer: Any = typer.main.get_command(build(spoken)).main(
-            list(arguments), prog_name=PROGRAM, standalone_mode=False
+            list(arguments) or ["--help"], prog_name=PROGRAM, standalone_mode=False
         )
     except StagewrightError as error:
         if spoken.debug:
@@ -134,7 +147,7 @@ def _guarded(arguments: Sequence[str], spoken: Spoken) -> int:
     except (KeyboardInterrupt, typer.Abort):
         Terminal(color=spoken.color).say("interrupted")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
+    except PipeClosedError:
         raise
     except Exception as error:  # noqa: BLE001 # the entry point's one catch-all: a crash is 3, never 1
         if spoken.debug:

@@ -19,6 +19,9 @@ Format = Annotated[Output, typer.Option("--output", "-o", help="How to print the
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be proposed, and stop.")]
 Reason = Annotated[str, typer.Option("--reason", "-m", metavar="TEXT", help="Why; it is kept with the change.")]
+BranchName = Annotated[
+    str | None, typer.Option("--branch", metavar="NAME", help="The branch to push; by default named after the change.")
+]
 Clone = Annotated[
     Path,
     typer.Option("--clone", "-C", metavar="DIR", help="Your clone of the desired state; by default where you are."),

@@ -1,5 +1,6 @@
 """`stagewright promote` and `stagewright mode`: a change of one model, as a signed commit on a branch of its own."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from stagewright.cli.completion import model_names
 from stagewright.cli.exit_codes import ExitCode
-from stagewright.cli.options import Clone, Config, DryRun, Reason, SigningKey, Yes
+from stagewright.cli.options import BranchName, Clone, Config, DryRun, Reason, SigningKey, Yes
 from stagewright.cli.terminal import GONE, GOOD, NEW, Terminal
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def promote(
         str | None,
         typer.Option("--registered-model", metavar="NAME", help="New model: its name in MLflow, if another."),
     ] = None,
+    branch: BranchName = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     clone: Clone = Path(),
@@ -79,6 +81,7 @@ def promote(
         proposal = proposer.promote(
             model, to, version=version, reason=reason, trainer=trainer, new=new, refresh=refresh, along=along
         )
+    proposal = replace(proposal, branch=branch or proposal.branch)
     return _propose(terminal, proposer, proposal, dry_run=dry_run, yes=yes)
 
 
@@ -90,6 +93,7 @@ def mode(
     ],
     wanted: Annotated[str, typer.Argument(metavar="MODE", help="observe, report or enforce.")],
     reason: Reason = "",
+    branch: BranchName = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     clone: Clone = Path(),
@@ -112,6 +116,7 @@ def mode(
     workspace = bootstrap.workspace(clone, signing_key=signing_key)
     proposer = bootstrap.proposer(settings, workspace)
     proposal = proposer.set_mode(model, known, reason=reason)
+    proposal = replace(proposal, branch=branch or proposal.branch)
     return _propose(terminal, proposer, proposal, dry_run=dry_run, yes=yes)
 
 

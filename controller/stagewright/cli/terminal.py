@@ -17,6 +17,11 @@ from stagewright.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+
+class PipeClosedError(Exception):
+    """Whoever read standard output went away."""
+
+
 Part = str | tuple[str, str]
 """A piece of a line: a text, or a text and a style of Rich's."""
 
@@ -68,7 +73,10 @@ class Terminal:
 
     def text(self, text: str) -> None:
         """Data that is a document already, plain ASCII with its line feeds."""
-        sys.stdout.write(text)
+        try:
+            sys.stdout.write(text)
+        except BrokenPipeError as error:
+            raise PipeClosedError from error
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[Part]]) -> None:
         """Columns with two spaces between; never cut, so that a pipe gets everything."""
@@ -149,7 +157,7 @@ def _console(file: TextIO, *, color: bool) -> "Console":
         """Rich ends the program with 1 when a pipe closes; here that is told to `main` instead."""
 
         def on_broken_pipe(self) -> None:
-            raise BrokenPipeError
+            raise PipeClosedError
 
     return Quiet(
         file=file,
