@@ -38,24 +38,23 @@ def matches(pattern: str, path: str) -> bool:
     if not anchored:
         segments = [_ANY_DEPTH, *segments]
     parts = path.split("/")
+    lengths = _matched_lengths(segments, parts)
     # a lone star after a slash is about files; every other pattern that names a folder reaches all below it
-    below = not (anchored and segments[-1] == "*") or folder_only
-    shortest = len(parts) if not below else 1
-    longest = len(parts) - 1 if folder_only else len(parts)
-    return any(_segments_match(segments, parts[:length]) for length in range(shortest, longest + 1))
+    if anchored and segments[-1] == "*" and not folder_only:
+        return len(parts) in lengths
+    return any(length < len(parts) or not folder_only for length in lengths)
 
 
-def _segments_match(segments: list[str], parts: list[str]) -> bool:
-    """Whether the segments match exactly these parts. `**` matches any number of them, at the end at least one."""
+def _matched_lengths(segments: list[str], parts: list[str]) -> set[int]:
+    """How many leading parts the segments match, all ways. `**` matches any number of them, at the end at least one."""
     reachable = {0}
     for position, segment in enumerate(segments):
         if segment == _ANY_DEPTH:
-            first = min(reachable, default=len(parts) + 1)
-            least = first + 1 if position == len(segments) - 1 else first
+            least = min(reachable, default=len(parts) + 1) + (position == len(segments) - 1)
             reachable = set(range(least, len(parts) + 1))
         else:
             reachable = {at + 1 for at in reachable if at < len(parts) and _name_matches(segment, parts[at])}
-    return len(parts) in reachable
+    return reachable
 
 
 def _name_matches(segment: str, name: str) -> bool:

@@ -12,23 +12,26 @@ invalid, since leaving it out might give back a key that was meant to have expir
 
 import base64
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from stagewright.errors import DocumentError
 from stagewright.model.policy import AllowedSigner
-from stagewright.schema.nodes import raise_problems
+from stagewright.schema.nodes import MAX_PROBLEMS, raise_problems, shortened
 from stagewright.schema.ssh_key import KEY_TYPES, fingerprint, key_flaw
 
 FILE = "allowed_signers"
 MAX_BYTES = 1024 * 1024
+# an RSA key of 16384 bits takes 2750
+MAX_LINE = 8192
 
 _TIME = re.compile(r"([0-9]{8})([0-9]{4}(?:[0-9]{2})?)?Z")
 _PRINCIPAL = re.compile(r"[^\s\",*?!\\#]+")
 _KEY_TYPE_LIKE = re.compile(r"(?:ssh|ecdsa|sk|rsa)-[^\s\"]+(?:\s|$)")
 _OPTIONS = re.compile(r'((?:[^\s"]|"[^"]*")+)[ \t]+')
-# a comma that an even number of quotes follows
-_COMMA = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')
+# one option up to its comma, which may stand in quotes, or to the end
+_ITEM = re.compile(r'((?:[^,"]|"[^"]*")*)(,|$)')
 _QUOTED = re.compile(r'"[^"]+"')
 _NAMESPACE = re.compile(r"[A-Za-z0-9@._-]+")
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
@@ -84,6 +87,8 @@ def parse_signer_lines(data: bytes, file: str) -> tuple[SignerLine, ...]:
             line = _line(stripped, file, number)
         except DocumentError as error:
             problems.append(error)
+            if len(problems) == MAX_PROBLEMS:
+                break
             continue
         if line.key in owner:
             reason = f"this key is already in line {owner[line.key]}"
@@ -107,6 +112,8 @@ def format_signer_line(line: SignerLine) -> str:
 
 
 def _line(data: bytes, file: str, number: int) -> SignerLine:
+    if len(data) > MAX_LINE:
+        raise DocumentError(f"a line of {len(data)} bytes, at most {MAX_LINE} are read", file=file, line=number)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -126,7 +133,7 @@ def _fields(text: str, number: int) -> SignerLine:
     key_type, rest = _split(rest)
     encoded, comment = _split(rest)
     if key_type not in KEY_TYPES:
-        raise _WrongError(f"{key_type!r} is no type of key that counts", f"known are {', '.join(KEY_TYPES)}")
+        raise _WrongError(f"{shortened(key_type)!r} is no type of key that counts", f"known are {', '.join(KEY_TYPES)}")
     after, before = _time(options, "valid-after"), _time(options, "valid-before")
     if after is not None and before is not None and after >= before:
         raise _WrongError("valid-after is not before valid-before", "the key would never be valid")
@@ -152,9 +159,13 @@ def _principals(text: str) -> tuple[str, ...]:
     principals = tuple(text.split(","))
     for principal in principals:
         if any(character in principal for character in "*?!"):
-            raise _WrongError(f"the principal {principal!r} is a pattern", "name one person: write the address out")
+            raise _WrongError(
+                f"the principal {shortened(principal)!r} is a pattern", "name one person: write the address out"
+            )
         if not _PRINCIPAL.fullmatch(principal):
-            raise _WrongError(f"{principal!r} is no principal", "write an e-mail address, several with commas")
+            raise _WrongError(
+                f"{shortened(principal)!r} is no principal", "write an e-mail address, several with commas"
+            )
     if len({principal.casefold() for principal in principals}) < len(principals):
         raise _WrongError("a principal is here twice", "delete one")
     return principals
@@ -168,12 +179,14 @@ def _options(text: str) -> tuple[dict[str, str], str]:
     if found is None:
         raise _WrongError("no key follows the principals", "a line is: principals, options, type of key, key")
     options: dict[str, str] = {}
-    for item in _COMMA.split(found.group(1)):
+    for item in _items(found.group(1)):
         name, _, value = item.partition("=")
         if name == "cert-authority":
             raise _WrongError("certificate authorities are not supported", "list each person's own key")
         if name not in ("namespaces", "valid-after", "valid-before"):
-            raise _WrongError(f"unknown option {name!r}", "known are namespaces, valid-after and valid-before")
+            raise _WrongError(
+                f"unknown option {shortened(name)!r}", "known are namespaces, valid-after and valid-before"
+            )
         if name in options:
             raise _WrongError(f"the option {name} is here twice", "delete one")
         if not _QUOTED.fullmatch(value):
@@ -182,13 +195,20 @@ def _options(text: str) -> tuple[dict[str, str], str]:
     return options, text[found.end() :]
 
 
+def _items(text: str) -> Iterator[str]:
+    for found in _ITEM.finditer(text):
+        yield found.group(1)
+        if not found.group(2):
+            return
+
+
 def _namespaces(options: dict[str, str]) -> tuple[str, ...]:
     if "namespaces" not in options:
         return ()
     namespaces = tuple(options["namespaces"].split(","))
     for namespace in namespaces:
         if not _NAMESPACE.fullmatch(namespace):
-            raise _WrongError(f"{namespace!r} is no namespace", 'git signs in the namespace "git"')
+            raise _WrongError(f"{shortened(namespace)!r} is no namespace", 'git signs in the namespace "git"')
     return namespaces
 
 
@@ -197,14 +217,14 @@ def _time(options: dict[str, str], name: str) -> datetime | None:
         return None
     found = _TIME.fullmatch(options[name])
     wrong = _WrongError(
-        f"{name}={options[name]!r} is no time in UTC", "write YYYYMMDDZ, YYYYMMDDHHMMZ or YYYYMMDDHHMMSSZ"
+        f"{name}={shortened(options[name])!r} is no time in UTC", "write YYYYMMDDZ, YYYYMMDDHHMMZ or YYYYMMDDHHMMSSZ"
     )
-    if found is None:
+    # OpenSSH counts from 1970
+    if found is None or found.group(1) < "1970":
         raise wrong
     try:
-        return datetime.strptime(found.group(1) + (found.group(2) or "").ljust(6, "0"), "%Y%m%d%H%M%S").replace(
-            tzinfo=UTC
-        )
+        digits = found.group(1) + (found.group(2) or "").ljust(6, "0")
+        return datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError as error:
         raise wrong from error
 

@@ -86,7 +86,9 @@ class SpecShape(Shape):
     withdrawn: Annotated[
         list[Any], AfterValidator(_no_withdrawals), Field(default=[], json_schema_extra={"maxItems": 0})
     ]
-    stages: dict[StageName, StageShape] = Field(default={}, description="Only what is named here is governed.")
+    stages: dict[StageName, StageShape] = Field(
+        default={}, max_length=50, description="Only what is named here is governed."
+    )
 
 
 class ModelShape(Shape):

@@ -12,6 +12,8 @@ from stagewright.errors import DocumentError
 Path = Sequence[str | int]
 # In a path: the next element is meant as the key itself, not as what it holds.
 KEY = "[key]"
+# what a person reads in one go; a hostile document could hold a hundred thousand
+MAX_PROBLEMS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +110,16 @@ def locate(root: Node, path: Path) -> Span:
     return key if last < len(path) or isinstance(node, Fields) else node.span
 
 
+def shortened(text: str) -> str:
+    """The text, cut where it is too long for a message."""
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def raise_problems(problems: Sequence[DocumentError]) -> None:
-    """Raise the first problem in the order of the document, carrying the others; nothing when there is none."""
+    """Raise the first problem in the order of the document, carrying the next ones; nothing when there is none."""
     if not problems:
         return
-    first, *others = sorted(problems, key=lambda problem: (problem.line, problem.column))
+    first, *others = sorted(problems, key=lambda problem: (problem.line, problem.column))[:MAX_PROBLEMS]
     raise DocumentError(
         first.reason, file=first.file, line=first.line, column=first.column, hint=first.hint, also=tuple(others)
     )

@@ -78,9 +78,10 @@ def read_groups(document: Document, spec: PolicySpecShape, problems: list[Docume
 
 def repeated(document: Document, values: Sequence[str], place: Path) -> list[DocumentError]:
     """A problem for every value of the list at `place` that stands there twice, whatever its case."""
-    folded = [value.casefold() for value in values]
-    return [
-        document.error(f"{value} is here twice", (*place, number), hint="delete one")
-        for number, value in enumerate(values)
-        if folded[number] in folded[:number]
-    ]
+    seen: set[str] = set()
+    problems = []
+    for number, value in enumerate(values):
+        if value.casefold() in seen:
+            problems.append(document.error(f"{value} is here twice", (*place, number), hint="delete one"))
+        seen.add(value.casefold())
+    return problems

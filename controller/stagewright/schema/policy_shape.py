@@ -26,14 +26,14 @@ Origin = Annotated[
     ),
 ]
 MlflowUser = Annotated[str, pattern(r"^[^\s,]{1,256}$", "an MLflow user name, without spaces")]
-StageNames = Annotated[list[StageName], Field(min_length=1)]
+StageNames = Annotated[list[StageName], Field(min_length=1, max_length=50)]
 
 
 class StageShape(Shape):
     """How one stage shows in MLflow."""
 
     ungoverned: bool = False
-    aliases: list[Alias] | None = None
+    aliases: Annotated[list[Alias], Field(max_length=20)] | None = None
     mlflow_stage: Literal["Staging", "Production"] | None = None
     registry: Annotated[
         Any, Reserved("stages with a registry of their own", "delete the key: one registry serves every stage")
@@ -44,7 +44,7 @@ class MatchShape(Shape):
     """Which promotions a rule is for."""
 
     stages: StageNames | None = None
-    risk_tiers: Annotated[list[RiskTierWord], Field(min_length=1)] | None = None
+    risk_tiers: Annotated[list[RiskTierWord], Field(min_length=1, max_length=20)] | None = None
     governance: bool = False
 
 
@@ -52,18 +52,21 @@ class ApprovalShape(Shape):
     """`count` different people out of those whom `from` names."""
 
     count: Annotated[int, Field(ge=1, le=100)]
-    sources: Annotated[list[Approver], Field(alias="from", min_length=1)]
+    sources: Annotated[list[Approver], Field(alias="from", min_length=1, max_length=100)]
     role: Line | None = None
 
 
 class RequireShape(Shape):
     """What a rule asks for."""
 
-    approvals: Annotated[list[ApprovalShape], Field(min_length=1)]
-    independent_of: Annotated[list[Literal["author", "committers", "trainer"]], Field(min_length=1)] | None = None
-    evidence: Annotated[list[Literal["owner", "purpose", "card", "datasets", "digest"]], Field(min_length=1)] | None = (
-        None
-    )
+    approvals: Annotated[list[ApprovalShape], Field(min_length=1, max_length=20)]
+    independent_of: (
+        Annotated[list[Literal["author", "committers", "trainer"]], Field(min_length=1, max_length=20)] | None
+    ) = None
+    evidence: (
+        Annotated[list[Literal["owner", "purpose", "card", "datasets", "digest"]], Field(min_length=1, max_length=20)]
+        | None
+    ) = None
     after: StageNames | None = None
     metrics: Annotated[
         Any, Reserved("thresholds on metrics", "delete the key; ask for `evidence` and an approval meanwhile")
@@ -95,24 +98,28 @@ class PersonShape(Shape):
 
     email: (
         Annotated[
-            Annotated[Email, Tag("=one")] | Annotated[list[Email], Tag("=several")],
+            Annotated[Email, Tag("=one")] | Annotated[list[Email], Field(max_length=20), Tag("=several")],
             Discriminator(lambda value: "=several" if isinstance(value, list) else "=one"),
         ]
         | None
     ) = None
-    mlflow: list[MlflowUser] | None = None
-    accounts: list[Login] | None = None
+    mlflow: Annotated[list[MlflowUser], Field(max_length=20)] | None = None
+    accounts: Annotated[list[Login], Field(max_length=20)] | None = None
 
 
 class PolicySpecShape(Shape):
     """`spec`."""
 
-    stages: Annotated[dict[StageName, StageShape], Field(min_length=1, description="Lightest first: order matters.")]
+    stages: Annotated[
+        dict[StageName, StageShape], Field(min_length=1, max_length=50, description="Lightest first: order matters.")
+    ]
     default_mode: ModeWord
     ledger: Origin
-    rules: Annotated[list[RuleShape], Field(min_length=1)]
-    people: dict[Login, PersonShape] = Field(default={})
-    groups: dict[Team, Annotated[list[Member], Field(min_length=1)]] = Field(default={})
+    rules: Annotated[list[RuleShape], Field(min_length=1, max_length=200)]
+    people: dict[Login, PersonShape] = Field(default={}, max_length=2000)
+    groups: dict[Team, Annotated[list[Member], Field(min_length=1, max_length=1000)]] = Field(
+        default={}, max_length=500
+    )
     registry_users_authenticated: bool = False
 
 

@@ -14,11 +14,9 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_schema
 
 from stagewright.errors import DocumentError
-from stagewright.schema.nodes import KEY, Document, Fields, plain, raise_problems
+from stagewright.schema.nodes import KEY, MAX_PROBLEMS, Document, Fields, plain, raise_problems, shortened
 
 API_VERSION = "stagewright.dev/v1alpha1"
-# what a person reads in one go; a hostile document could hold a hundred thousand
-MAX_PROBLEMS = 50
 
 
 class Shape(BaseModel):
@@ -86,7 +84,7 @@ def _problem(document: Document, detail: ErrorDetails, known: frozenset[str]) ->
         case "missing":
             return document.error(f"{name} is missing", path[:-1], hint=f"add {name}")
         case "extra_forbidden":
-            return document.error(f"unknown key {name!r}", path, hint=_nearest(name, known), at_key=True)
+            return document.error(f"unknown key {shortened(name)!r}", path, hint=_nearest(name, known), at_key=True)
         case "not_supported":
             what, hint = context["what"], context["hint"]
             return document.error(f"{what} are not supported yet", path, hint=hint, at_key=True)
@@ -137,8 +135,7 @@ def _shown(value: Any) -> str:
         return "a list"
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = str(value)
-    return repr(text if len(text) <= 60 else f"{text[:57]}...") if isinstance(value, str) else text
+    return repr(shortened(value)) if isinstance(value, str) else str(value)
 
 
 def _nearest(name: str, known: frozenset[str]) -> str:

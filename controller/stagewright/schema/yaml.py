@@ -18,11 +18,21 @@ from typing import Any
 import yaml
 
 from stagewright.errors import DocumentError
-from stagewright.schema.nodes import Document, Entry, Fields, Items, Node, Scalar, Span, raise_problems
+from stagewright.schema.nodes import (
+    MAX_PROBLEMS,
+    Document,
+    Entry,
+    Fields,
+    Items,
+    Node,
+    Scalar,
+    Span,
+    raise_problems,
+    shortened,
+)
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 20
-MAX_PROBLEMS = 50
 MAX_INT_DIGITS = 15
 
 # Controls, separators that only some readers take for line ends, and characters that cannot be seen or that
@@ -108,7 +118,7 @@ class _Composer:
                 yield self._loader.get_event()  # type: ignore[no-untyped-call]  # PyYAML types only a part of itself
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            self._stop(f"not YAML: {error.problem or error.context}", mark)
+            self._stop(f"not YAML: {shortened(error.problem or error.context or '')}", mark)
         except (yaml.YAMLError, ValueError, OverflowError):
             # PyYAML lets chr() fail on an escape such as "\UFFFFFFFF"
             self._stop("not YAML: a character that does not exist", self._loader.get_mark())
@@ -144,13 +154,13 @@ class _Composer:
     def _node(self, event: yaml.Event, depth: int) -> Node:
         mark = event.start_mark
         if isinstance(event, yaml.AliasEvent):
-            self._problem(f"an alias, *{event.anchor}", mark, "write the value out")
+            self._problem(f"an alias, *{shortened(str(event.anchor))}", mark, "write the value out")
             return Scalar(span=_span(event), value="")
         assert isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent))
         if event.anchor is not None:
-            self._problem(f"an anchor, &{event.anchor}", mark, "write each value out where it is meant")
+            self._problem(f"an anchor, &{shortened(event.anchor)}", mark, "write each value out where it is meant")
         if event.tag is not None:
-            self._problem(f"a tag, {event.tag}", mark, "delete it: values are what they look like")
+            self._problem(f"a tag, {shortened(event.tag)}", mark, "delete it: values are what they look like")
         if isinstance(event, yaml.ScalarEvent):
             return Scalar(span=_span(event), value=self._value(event))
         if depth > MAX_DEPTH:
@@ -171,7 +181,9 @@ class _Composer:
             name = str(key.value)
             if name in entries:
                 first = entries[name].key.span.line
-                self._problem(f"the key {name!r} is here twice, first in line {first}", event.start_mark, "delete one")
+                self._problem(
+                    f"the key {shortened(name)!r} is here twice, first in line {first}", event.start_mark, "delete one"
+                )
             else:
                 entries[name] = Entry(key=key, value=value)
         block = not getattr(start, "flow_style", False)
@@ -209,21 +221,23 @@ class _Composer:
         return text
 
     def _refuse_surprise(self, text: str, event: yaml.ScalarEvent) -> None:
-        mark = event.start_mark
+        mark, shown = event.start_mark, shortened(text)
         tag: str = self._loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]  # as above
         if tag == "tag:yaml.org,2002:null":
             self._problem("no value", mark, "give it one, or leave the key out")
         elif tag == "tag:yaml.org,2002:merge":
             self._problem("a merge key", mark, "write the keys out")
         elif tag in _KINDS:
-            self._problem(f"{text} reads as {_KINDS[tag]} to some readers of YAML", mark, f"{_QUOTE}; {_spelling(tag)}")
+            self._problem(
+                f"{shown} reads as {_KINDS[tag]} to some readers of YAML", mark, f"{_QUOTE}; {_spelling(tag)}"
+            )
         elif _NUMBER_ELSEWHERE.fullmatch(text.lower()):
             self._problem(
-                f"{text} reads as a number to some readers of YAML", mark, f"{_QUOTE}; a number is written 9 or 0.9"
+                f"{shown} reads as a number to some readers of YAML", mark, f"{_QUOTE}; a number is written 9 or 0.9"
             )
         elif text in ("y", "Y", "n", "N"):
             self._problem(
-                f"{text} reads as a boolean to some readers of YAML", mark, f"{_QUOTE}; else write true or false"
+                f"{shown} reads as a boolean to some readers of YAML", mark, f"{_QUOTE}; else write true or false"
             )
 
 

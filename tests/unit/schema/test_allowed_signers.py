@@ -158,6 +158,7 @@ WRONG = [
     ("a local time", f'd@x valid-after="20260101" {KEY}', "valid-after='20260101' is no time in UTC"),
     ("a month 13", f'd@x valid-after="20261301Z" {KEY}', "valid-after='20261301Z' is no time in UTC"),
     ("Arabic digits", f'd@x valid-after="٢٠٢٦٠١٠١Z" {KEY}', "valid-after='٢٠٢٦٠١٠١Z' is no time in UTC"),
+    ("a year before 1970", f'd@x valid-after="19691231Z" {KEY}', "valid-after='19691231Z' is no time in UTC"),
     ("hours alone", f'd@x valid-after="2026010112Z" {KEY}', "valid-after='2026010112Z' is no time in UTC"),
     (
         "an interval of nothing",
@@ -209,6 +210,17 @@ def test_parse_allowed_signers_of_two_wrong_lines_tells_both():
 def test_parse_allowed_signers_of_a_large_file_is_refused():
     with pytest.raises(DocumentError, match="at most 1048576 are read"):
         parse_allowed_signers(b"#" * (1024 * 1024 + 1), "allowed_signers")
+
+
+def test_parse_allowed_signers_of_a_long_line_is_refused():
+    with pytest.raises(DocumentError, match="allowed_signers:1:1: a line of 9000 bytes, at most 8192 are read"):
+        parse_allowed_signers(b"a" * 9000, "allowed_signers")
+
+
+def test_parse_allowed_signers_of_many_wrong_lines_stops_at_fifty():
+    with pytest.raises(DocumentError) as caught:
+        parse_allowed_signers(b"d\n" * 1000, "allowed_signers")
+    assert len(caught.value.also) == 49
 
 
 def ssh_string(*parts: bytes) -> bytes:

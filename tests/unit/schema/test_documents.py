@@ -268,3 +268,27 @@ def test_twins_of_names_finds_those_that_look_alike(row: str, names: list[str], 
 
 def test_skeleton_of_a_plain_name_is_the_name():
     assert skeleton("credit-risk") == "credit-risk"
+
+
+def test_parse_model_of_an_owner_that_goes_on_and_on_is_refused():
+    text = base("model").replace("@acme/credit-ml", "x" * 5000)
+    with pytest.raises(DocumentError, match="6:10: this is longer than 4096"):
+        parse_model(text.encode(), "models/credit-risk.yaml")
+
+
+def test_parse_model_of_a_long_key_shortens_it_in_the_message():
+    with pytest.raises(DocumentError) as caught:
+        parse_model(base("model").replace("owner", "x" * 500).encode(), "models/credit-risk.yaml")
+    assert caught.value.reason == f"unknown key '{'x' * 57}...'"
+
+
+def test_parse_policy_of_many_problems_of_meaning_stops_at_fifty():
+    members = "".join('    - "@x"\n' for _ in range(500))
+    text = base("policy").replace('    "@acme/model-risk": ["@mo", pat@acme.example]\n', f'    "@acme/x":\n{members}')
+    with pytest.raises(DocumentError) as caught:
+        parse_policy(text.encode(), "P")
+    assert len(caught.value.also) == 49
+
+
+def test_key_reference_as_text_is_its_uri():
+    assert str(KeyReference(scheme="file", location="/srv/keys/log.pem")) == "file:/srv/keys/log.pem"

@@ -29,7 +29,7 @@ BEYOND_FORM = {
         "an approver twice", "after an unknown stage", "after an ungoverned stage", "after the stage itself",
         "after without stages", "a person of whom nothing is said", "an e-mail address of two people",
         "an account of two people", "an account that is another person", "a shared MLflow user",
-        "an MLflow user of two people", "a member twice",
+        "an MLflow user of two people", "logins that differ by case", "groups that differ by case", "a member twice",
     },
     "registrysync": {
         "a password in the source", "a password in the registry", "an interval of zero", "suspend in words",
