@@ -140,6 +140,10 @@ class Forge(Protocol):
         """Account ids of the members of a team of the forge, child teams included. NotFoundError: no such team."""
         ...
 
+    def writers(self) -> tuple[Account, ...] | None:
+        """Everybody who may write to the repository: a code owner who may not is none. None: the forge has no accounts."""
+        ...
+
 
 class Conversation(Protocol):
     """Where the controller speaks to people: on the pull requests of a forge. Saying the same again changes nothing."""

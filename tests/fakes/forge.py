@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from stagewright.errors import IncompleteError, NotFoundError, UnreachableError
+from stagewright.model.review import Account
 from stagewright.model.source import PullFacts, ReviewFacts
 
 
@@ -19,6 +20,7 @@ class FakeForge:
     away: bool = False
     incomplete: bool = False
     teams: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    may_write: tuple[Account, ...] | None = None
     _pulls: dict[str, PullFacts] = field(default_factory=dict)
     _reviews: dict[str, dict[str, ReviewFacts]] = field(default_factory=dict)
 
@@ -59,6 +61,11 @@ class FakeForge:
         if team not in self.teams:
             raise NotFoundError(f"no team {team!r}")
         return self.teams[team]
+
+    def writers(self) -> tuple[Account, ...] | None:
+        """See the port."""
+        self._answer()
+        return self.may_write
 
     def _answer(self) -> None:
         if self.away:

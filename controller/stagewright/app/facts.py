@@ -12,6 +12,7 @@ from stagewright.model.desired import GovernanceValue, Spec, StageEntry
 from stagewright.model.keys import StageKey
 from stagewright.model.policy import Governance
 from stagewright.model.promotion import Promotion
+from stagewright.model.review import Account
 from stagewright.model.state import Facts, State
 from stagewright.ports import Forge, Registry
 
@@ -27,6 +28,7 @@ class FactReader:
         self._now = now
         self._versions: dict[tuple[str, int], VersionFacts | None] = {}
         self._teams: dict[str, tuple[str, ...]] = {}
+        self._writers: list[tuple[Account, ...] | None] = []
 
     def version(self, name: str, version: int) -> VersionFacts | None:
         """One version in depth, as it was when first asked for."""
@@ -49,6 +51,7 @@ class FactReader:
             governances=governances,
             versions={place: self.version(*place) for place in self._places(state, wanted)},
             teams=self._members(governances.values()),
+            writers=self._may_write() if wanted else None,
         )
 
     def _governance(self, value: GovernanceValue) -> Governance:
@@ -79,6 +82,11 @@ class FactReader:
                         # A team that is not there has no members, and so nobody may approve for it.
                         self._teams[team] = ()
         return dict(self._teams)
+
+    def _may_write(self) -> tuple[Account, ...] | None:
+        if not self._writers:
+            self._writers.append(self._forge.writers())
+        return self._writers[0]
 
 
 def _teams_named(governance: Governance) -> set[str]:

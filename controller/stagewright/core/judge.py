@@ -135,7 +135,7 @@ def evaluate(promotion: Promotion, state: State, facts: Facts, governance: Gover
         return _violated("policy", f"no rule of the policy matches {promotion.key}")
     known = require.version_facts(promotion, state, facts)
     accounts = accounts_in(promotion.pull) if promotion.pull else ()
-    directory = Directory(governance, teams=facts.teams, accounts=accounts)
+    directory = Directory(governance, teams=facts.teams, accounts=accounts, writers=facts.writers)
     makers = contributors(promotion, directory, known)
     bench = require.Bench(
         directory=directory,

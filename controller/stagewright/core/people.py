@@ -23,10 +23,16 @@ class Directory:
     """The people of one governance.
 
     `teams` are the members of forge teams as account ids; `accounts` are those that occur in the change at hand.
+    `writers` are the accounts that may write to the repository: a code owner must have one of them. None: no accounts.
     """
 
     def __init__(
-        self, governance: Governance, *, teams: Mapping[str, tuple[str, ...]], accounts: Iterable[Account] = ()
+        self,
+        governance: Governance,
+        *,
+        teams: Mapping[str, tuple[str, ...]],
+        accounts: Iterable[Account] = (),
+        writers: tuple[Account, ...] | None = None,
     ) -> None:
         self._governance = governance
         self._teams = teams
@@ -40,10 +46,11 @@ class Directory:
             self._tie(login, *(f"mlflow {user}" for user in entry.mlflow_users))
         for signer in governance.signers:
             self._tie(f"key {signer.fingerprint}", *map(_name, signer.principals))
-        for account in accounts:
+        for account in (*accounts, *(writers or ())):
             # The id ties what a team lists to what the forge calls its user today.
             self._tie(_name(f"@{account.login}"), f"id {account.id}")
         self._names = self._representatives()
+        self._writers = None if writers is None else frozenset(self._person(f"id {w.id}") for w in writers)
 
     @property
     def registry_users_authenticated(self) -> bool:
@@ -108,7 +115,8 @@ class Directory:
 
     def _owners(self, path: str) -> frozenset[str]:
         owners = owners_of(self._governance.owners, path) or ()
-        return frozenset(person for owner in owners for person in self._members(owner))
+        persons = frozenset(person for owner in owners for person in self._members(owner))
+        return persons if self._writers is None else persons & self._writers
 
     def _members(self, name: str) -> frozenset[str]:
         policy = self._governance.policy

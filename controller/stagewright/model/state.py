@@ -9,6 +9,7 @@ from stagewright.model.desired import DesiredState, GovernanceValue, StageEntry,
 from stagewright.model.keys import Key, StageKey
 from stagewright.model.policy import Governance
 from stagewright.model.promotion import Promotion
+from stagewright.model.review import Account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class Facts:
 
     `versions`: by registered name and version number; None means that the registry has no such version.
     `teams`: members of forge teams by name, as account ids, where the forge knows teams.
+    `writers`: who may write to the repository; None where the forge has no accounts, and then it is not asked for.
     """
 
     now: datetime
@@ -53,6 +55,7 @@ class Facts:
     governances: Mapping[GovernanceValue, Governance]
     versions: Mapping[tuple[str, int], VersionFacts | None]
     teams: Mapping[str, tuple[str, ...]]
+    writers: tuple[Account, ...] | None = None
 
 
 def pinned(value: object) -> StageEntry | None:

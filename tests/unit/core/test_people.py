@@ -5,7 +5,7 @@ import pytest
 from stagewright.core.people import SHARED_ACCOUNTS, Directory
 from stagewright.errors import IncompleteError
 from stagewright.model.desired import GovernanceValue
-from stagewright.model.policy import AllowedSigner, Governance, Group, OwnerRule, PersonEntry, Policy
+from stagewright.model.policy import CODEOWNERS, AllowedSigner, Governance, Group, OwnerRule, PersonEntry, Policy
 from stagewright.model.review import Account, Actor, SigningKey
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -71,10 +71,13 @@ def policy(*, authenticated: bool = False) -> Policy:
 
 
 def directory(
-    *accounts: Account, chosen: Policy | None = None, signers: tuple[AllowedSigner, ...] = SIGNERS
+    *accounts: Account,
+    chosen: Policy | None = None,
+    signers: tuple[AllowedSigner, ...] = SIGNERS,
+    writers: tuple[Account, ...] | None = None,
 ) -> Directory:
     governance = Governance(value=VALUE, digest="d", policy=chosen or policy(), owners=OWNERS, signers=signers, path="")
-    return Directory(governance, teams=TEAMS, accounts=accounts)
+    return Directory(governance, teams=TEAMS, accounts=accounts, writers=writers)
 
 
 @pytest.mark.parametrize(
@@ -182,6 +185,26 @@ def test_ownerless_paths_are_those_that_codeowners_gives_to_nobody():
 )
 def test_trainer_behind_a_name_is_a_person_or_nobody(user: str, person: str | None):
     assert directory().trainer(user) == person
+
+
+DANA, RITA, OTTO = (Account(id=n, login=name) for n, name in (("4", "Dana"), ("5", "rita-admin"), ("6", "otto")))
+
+
+@pytest.mark.parametrize(
+    ("writers", "owners"),
+    [
+        pytest.param(None, {"@dana", "@rita", "rob@acme.example"}, id="a forge without accounts"),
+        pytest.param((), set(), id="nobody may write"),
+        pytest.param((DANA, OTTO), {"@dana"}, id="a writer who is no owner is none"),
+        pytest.param((RITA,), {"@rita"}, id="by a second account"),
+    ],
+)
+def test_code_owners_are_those_who_may_write(writers: tuple[Account, ...] | None, owners: set[str]):
+    assert directory(writers=writers).entitled(CODEOWNERS, ("models/m.yaml",)) == owners
+
+
+def test_a_group_needs_no_write_access_unless_it_owns_code():
+    assert directory(writers=()).entitled("@acme/risk", ()) == {"@rita", "rob@acme.example"}
 
 
 def test_known_names_are_the_people_among_them():

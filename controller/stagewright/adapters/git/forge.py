@@ -85,6 +85,9 @@ class GitForge:
             f"the git forge has no team {team!r}", hint="list the people of a team under `groups` in stagewright.yaml"
         )
 
+    def writers(self) -> None:
+        """Always None: git has no accounts."""
+
     def _decisions(self) -> tuple[ReviewFacts, ...]:
         """The decision tags that lie on a commit, one per tag object, sorted by id."""
         tags = self._source.tags()
