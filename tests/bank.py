@@ -12,8 +12,10 @@
 """
 
 import json
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy, deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -246,6 +248,21 @@ class Bank:
         self.config = replace(self.config, **changes)
         self.restart()
 
+    def fork(self, root: Path) -> "Bank":
+        """The same bank with a ledger, registry and clock of its own from here on; the repository is shared."""
+        made = copy(self)
+        made.root = root
+        shutil.copytree(self.config.ledger_directory, root / "ledger", dirs_exist_ok=True)
+        made.store = DirectoryStore(root / "ledger")
+        made.clock = replace(self.clock)
+        made.known = replace(self.known)
+        made.memory_registry = InMemoryRegistry(made.clock)
+        made.memory_registry.models = deepcopy(self.memory_registry.models)
+        made.registry = made.memory_registry
+        made.config = replace(self.config, ledger_directory=str(root / "ledger"))
+        made.restart()
+        return made
+
     # -- what the ledger and the registry say --------------------------------------------------------------------
 
     def ledger(self) -> Ledger:
@@ -267,7 +284,9 @@ class Bank:
 
     def state(self) -> State:
         """The fold's state as a new process would read it."""
-        source = GitSource(url=self.config.url, branch="main", path=self.config.path, mirror=self.root / "mirror")
+        source = GitSource(
+            url=self.config.url, branch="main", path=self.config.path, mirror=Path(str(self.config.mirror))
+        )
         return recall(self.recorded(), source, DesiredReader(source, self.config.path))
 
     def verified(self, *checkpoints: bytes) -> Report:
