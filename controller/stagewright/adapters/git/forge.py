@@ -13,9 +13,9 @@ from stagewright.adapters.git.decisions import (
     is_decision,
     parse_decision,
 )
-from stagewright.adapters.git.objects import MalformedObjectError, Signed, TagObject, parse_tag
+from stagewright.adapters.git.objects import MalformedObjectError, TagObject, parse_tag
 from stagewright.adapters.git.source import GitSource
-from stagewright.adapters.git.sshsig import Unverified, verify
+from stagewright.adapters.git.sshsig import Unverified, signer_of
 from stagewright.errors import IncompleteError, NotFoundError, StalledError
 from stagewright.model.review import DecisionText, SigningKey
 from stagewright.model.source import PullFacts, ReviewFacts
@@ -161,7 +161,7 @@ def as_review(oid: str, commit: str, tag: TagObject, body: bytes) -> ReviewFacts
     flaws: list[str] = []
     if tag.kind != "commit":
         flaws.append(f"it is a tag of a {tag.kind}, not of a commit")
-    match _signer(tag.signed):
+    match signer_of(tag.signed):
         case SigningKey() as key:
             author = key
         case Unverified(reason=reason):
@@ -182,11 +182,3 @@ def as_review(oid: str, commit: str, tag: TagObject, body: bytes) -> ReviewFacts
         flaw=flaws[0] if flaws else None,
         body=body,
     )
-
-
-def _signer(signed: Signed | None) -> SigningKey | Unverified:
-    if signed is None:
-        return Unverified(reason="it is not signed")
-    if signed.flaw is not None:
-        return Unverified(reason=signed.flaw)
-    return verify(signed.armor, signed.payload)

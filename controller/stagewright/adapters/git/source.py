@@ -13,13 +13,12 @@ from stagewright.adapters.git.objects import (
     OBJECT_ID,
     CommitObject,
     MalformedObjectError,
-    Signed,
     TreeEntry,
     parse_commit,
     parse_parents,
     parse_tree,
 )
-from stagewright.adapters.git.sshsig import Unverified, verify
+from stagewright.adapters.git.sshsig import signer_of
 from stagewright.adapters.git.transport import DEFAULT_REFS
 from stagewright.errors import IncompleteError, NotFoundError, StalledError, UsageError
 from stagewright.model.review import SigningKey
@@ -220,7 +219,9 @@ class GitSource:
 
     def _load_source_commit(self, oid: str) -> SourceCommit:
         read = self._read_commit(oid)
-        return SourceCommit(id=oid, parents=read.parents, signer=signer(read.signed), named=read.named)
+        signed_by = signer_of(read.signed)
+        signer = signed_by if isinstance(signed_by, SigningKey) else None
+        return SourceCommit(id=oid, parents=read.parents, signer=signer, named=read.named)
 
     def _size(self, entry: TreeEntry) -> int:
         """In bytes; 0 for a submodule, whose commit lies in another repository."""
@@ -263,14 +264,6 @@ class GitSource:
                     f"or folders deeper than {MAX_DEPTH}",
                     hint="give the desired state a folder of its own and configure it as the source's path",
                 )
-
-
-def signer(signed: Signed | None) -> SigningKey | None:
-    """Whose key signed an object; None when nobody is shown to have."""
-    if signed is None or signed.flaw is not None:
-        return None
-    outcome = verify(signed.armor, signed.payload)
-    return None if isinstance(outcome, Unverified) else outcome
 
 
 def _normal_path(path: str) -> str:

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
+from stagewright.adapters.git.objects import Signed
 from stagewright.model.review import SigningKey
 
 NAMESPACE = "git"
@@ -98,6 +99,15 @@ def verify(armor: bytes, payload: bytes) -> SigningKey | Unverified:
         return _verify(_dearmor(armor), payload)
     except _RefusedError as error:
         return Unverified(reason=str(error))
+
+
+def signer_of(signed: Signed | None) -> SigningKey | Unverified:
+    """The key that signed a commit or a tag, or why none is shown to have. Never raises."""
+    if signed is None:
+        return Unverified(reason="it is not signed")
+    if signed.flaw is not None:
+        return Unverified(reason=signed.flaw)
+    return verify(signed.armor, signed.payload)
 
 
 def fingerprint(public_key: bytes) -> str:

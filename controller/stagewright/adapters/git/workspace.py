@@ -11,9 +11,9 @@ from pathlib import Path
 
 from stagewright.adapters.git import gitcli
 from stagewright.adapters.git.decisions import format_decision, tag_name
-from stagewright.adapters.git.objects import OBJECT_ID, Signed, parse_commit, parse_tag
+from stagewright.adapters.git.objects import OBJECT_ID, parse_commit, parse_tag
 from stagewright.adapters.git.own_key import public_key_of, signing_key
-from stagewright.adapters.git.sshsig import Unverified, verify
+from stagewright.adapters.git.signing import require_signer, signing_settings
 from stagewright.errors import NotFoundError, UsageError
 from stagewright.model.review import DecisionText, SigningKey
 
@@ -78,8 +78,6 @@ class Workspace:
         target.parent.mkdir(parents=True, exist_ok=True)
         gitcli.run(git, target.parent, "clone", "--quiet", "--origin", REMOTE, "--", url, str(target))
         return cls(target, signing_key=signing_key)
-
-    # -- reading
 
     def config(self, name: str) -> str | None:
         """A setting of git as it holds here, or None."""
@@ -164,8 +162,6 @@ class Workspace:
             changed = status.split(b"\0", 1)[0][3:].decode("utf-8", "replace")
             raise UsageError(f"{changed} has changes that are not committed", hint="commit, stash or discard them")
 
-    # -- writing
-
     def fetch(self) -> None:
         """Bring the remote's branches and tags here; what was deleted there disappears."""
         self._run(
@@ -198,7 +194,7 @@ class Workspace:
         if onto is not None and tree == self._text("rev-parse", "--verify", f"{onto}^{{tree}}"):
             raise UsageError("nothing would change", hint="the desired state already says so")
         made = self._signed("commit-tree", "-S", "-F", "-", *parent, tree, stdin=message.encode())
-        self._signer(parse_commit(self._run("cat-file", "commit", made)).signed)
+        require_signer(parse_commit(self._run("cat-file", "commit", made)).signed)
         self.push(made, branch)
         return made
 
@@ -219,7 +215,7 @@ class Workspace:
         made = self._text("rev-parse", "--verify", f"refs/tags/{name}")
         try:
             # git 2.39 makes the tag all the same, unsigned and with exit code 0, when it cannot load the key
-            signer = self._signer(parse_tag(self._run("cat-file", "tag", made)).signed)
+            signer = require_signer(parse_tag(self._run("cat-file", "tag", made)).signed)
             self._run("push", "--quiet", REMOTE, f"refs/tags/{name}")
         except BaseException:
             # what the remote does not have must not look decided here
@@ -260,8 +256,6 @@ class Workspace:
         else:
             self._run("checkout", "--quiet", "-b", branch, "--track", f"{REMOTE}/{branch}")
 
-    # -- plumbing
-
     def _index_line(self, path: str, content: bytes | None) -> bytes:
         parts = path.split("/")
         if any(part in {"", ".", ".."} or part.lower() == ".git" for part in parts) or "\0" in path:
@@ -279,39 +273,10 @@ class Workspace:
 
     def _signed(self, *arguments: str, stdin: bytes = b"", cwd: Path | None = None) -> str:
         """Run a command that signs."""
-        settings: tuple[str, ...]
-        if self._signing_key is None:
-            if self.config("gpg.format") != "ssh" or not self.config("user.signingkey"):
-                raise UsageError(
-                    "git is not set up to sign with an SSH key",
-                    hint="git config --global gpg.format ssh && "
-                    "git config --global user.signingkey ~/.ssh/id_ed25519.pub",
-                )
-            settings = ()
-        else:
-            if not self._signing_key.is_file():
-                raise UsageError(f"there is no key at {self._signing_key}", hint="make one with `ssh-keygen`")
-            settings = (
-                "gpg.format=ssh",
-                "gpg.ssh.program=ssh-keygen",
-                f"user.signingkey={self._signing_key.absolute()}",
-            )
+        settings = signing_settings(self._signing_key, self.config)
         self.identity()
         made = gitcli.run(self._git, cwd or self.root, *arguments, stdin=stdin, settings=settings)
         return made.decode("utf-8", "replace").rstrip("\n")
-
-    @staticmethod
-    def _signer(signed: Signed | None) -> SigningKey:
-        """Whose key signed what git just made. UsageError when it is not signed as the controller will want it."""
-        outcome = Unverified(reason="it has no signature") if signed is None else verify(signed.armor, signed.payload)
-        match outcome:
-            case SigningKey() as key:
-                return key
-            case Unverified(reason=reason):
-                raise UsageError(
-                    f"nothing was signed and nothing was pushed: of git's signature, {reason}",
-                    hint="check `git config user.signingkey`: it names an ed25519, ecdsa or rsa key's file",
-                )
 
     def _run(
         self,
