@@ -141,7 +141,7 @@ class Forge(Protocol):
         ...
 
     def writers(self) -> tuple[Account, ...] | None:
-        """Everybody who may write to the repository: a code owner who may not is none. None: the forge has no accounts."""
+        """Everybody who may write to the repository: a code owner who may not is none. None: a forge of no accounts."""
         ...
 
 
