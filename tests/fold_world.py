@@ -302,6 +302,10 @@ class World:
         tree = self.commits[pull.head].tree.with_changes(changes)
         self._advance(pull, (pull.head,), tree, who, naming)
 
+    def fork(self, who: str, branch: str, name: str) -> None:
+        """Another branch, with a pull request of its own, that begins where this one stands."""
+        self.pulls[name] = Pull(head=self.pulls[branch].head, author=self.actor(who))
+
     def update(self, who: str, branch: str, changes: Mapping[str, Any]) -> None:
         """Main is merged into a branch; `changes` are slipped in."""
         pull = self.pulls[branch]

@@ -5,6 +5,7 @@ A story is a list of events; every event but the last four kinds changes the wor
     dana on p1: {credit/Staging: 2}          a commit on a branch; the first opens the pull request as its author
     dana on p1 naming omar: {…}              … whose message names @omar as its author
     omar updates p1                          merges main into the branch (with a mapping: and slips something in)
+    dana forks p1 as p2                      another branch begins where this one stands
     dana rebases p1                          writes the branch anew on top of main
     omar approves p1 as a1 withdrawing r1    also rejects, comments on; names are there to be spoken of later
     omar approves p1 naming nothing          a signed approval that names no subject (or that of another branch)
@@ -86,6 +87,9 @@ class Player:
 
     def updates(self, who: str, branch: str, changes: Any) -> None:
         self.world.update(who, branch, changes or {})
+
+    def forks(self, who: str, branch: str, name: str, _: Any) -> None:
+        self.world.fork(who, branch, name)
 
     def rebases(self, who: str, branch: str, _: Any) -> None:
         self.world.rebase(who, branch)
@@ -222,6 +226,7 @@ def value_of(key: Key, said: Any) -> Any:
 VERBS: tuple[tuple[str, Callable[..., None]], ...] = (
     (r"(\w+) on (\S+)(?: naming (.+))?", Player.commits),
     (r"(\w+) updates (\S+)", Player.updates),
+    (r"(\w+) forks (\S+) as (\S+)", Player.forks),
     (r"(\w+) rebases (\S+)", Player.rebases),
     (
         r"([\w-]+) (approves|rejects|comments on) (\S+)(?: as (\S+))?(?: withdrawing ([^:]+?))?(?: naming (\S+))?",

@@ -12,15 +12,21 @@ from stagewright.model.keys import SpecKey, StageKey
 from stagewright.model.policy import Rule
 from stagewright.model.promotion import Promotion
 from stagewright.model.state import State
-from tests.fold_world import START, Tree, World, entry, governance_value, spec
+from tests.fold_world import START, Tree, World, digest, governance_value, spec
 from tests.fold_world import version_facts as facts_of
 
 STAGING = StageKey("credit", "Staging")
 SPEC = SpecKey("credit")
 LAW = governance_value("standard")
 assert LAW is not None
-ENTRY = entry("credit", {"v": 2, "model-id": "model of credit 2", "source": "models:/credit/2"})
-assert isinstance(ENTRY, StageEntry)
+ENTRY = StageEntry(
+    version=2,
+    digest=digest("artifacts credit 2"),
+    evidence=digest("evidence credit 2"),
+    run_id="run of credit 2",
+    model_id="model of credit 2",
+    source="models:/credit/2",
+)
 PROMOTION = Promotion(
     id="i",
     key=STAGING,

@@ -215,3 +215,23 @@ def test_accounts_in_a_pull_request_are_all_that_occur_in_it():
     assert accounts_in(replace(pull, author=Account(id="1", login="x"), reviews=(), commits=())) == (
         Account(id="1", login="x"),
     )
+
+
+@pytest.mark.parametrize(
+    ("trainer", "law", "unknown"),
+    [
+        pytest.param({"declared": "@tess"}, "standard", "", id="declared"),
+        pytest.param({"mlflow": "ml-tess"}, "authenticated", "", id="as an MLflow that knows its users says"),
+        pytest.param({"mlflow": "ml-tess"}, "standard", "is not authenticated", id="as any MLflow says"),
+        pytest.param(None, "standard", "the entry names no trainer", id="not said"),
+        pytest.param({"declared": "airflow"}, "standard", "'airflow' is a shared account", id="a shared account"),
+        pytest.param({"mlflow": "who"}, "authenticated", "'who' is a shared account or nobody", id="a stranger"),
+    ],
+)
+def test_contributors_trainer_is_known_or_it_is_said_why_not(trainer: Any, law: str, unknown: str):
+    promotion = Scene(change={"v": 2, "trainer": trainer}).promotion()
+    value = governance_value(law)
+    assert value is not None
+    found = contributors(promotion, Directory(governance(value), teams={}), None)
+    assert (found.trainer_unknown == "") is (unknown == "")
+    assert unknown in found.trainer_unknown
