@@ -8,7 +8,8 @@ A story is a list of events; every event but the last four kinds changes the wor
     dana forks p1 as p2                      another branch begins where this one stands
     dana rebases p1                          writes the branch anew on top of main
     omar approves p1 as a1 withdrawing r1    also rejects, comments on; names are there to be spoken of later
-    omar approves p1 naming nothing          a signed approval that names no subject (or that of another branch)
+    omar approves p1 naming nothing          a signed approval that names no subject; or p2, those of another branch;
+                                             or elsewhere, those that a ledger elsewhere would give the same change
     a1 is deleted                            also dismissed, moved (a flaw) and unreadable (the commit it is on)
     retarget p1 to dev                       another base branch
     merge p1                                 also squash and octopus (with a mapping: and adds what no commit had)
@@ -39,7 +40,7 @@ from stagewright.model.promotion import Step
 from stagewright.model.review import Decision
 from stagewright.model.state import State
 from tests.fold_world import ORIGIN, START, World, entry, governance_value, spec, version_facts
-from tests.property.naive_fold import Reading
+from tests.property.naive_fold import Reading, subjects
 
 FOLDER = Path(__file__).parent / "histories"
 FILES = sorted(path for path in FOLDER.glob("*.yaml") if path.name != "policies.yaml")
@@ -104,18 +105,19 @@ class Player:
         claims: str | None,
         _: Any,
     ) -> None:
-        more: dict[str, Any] = {} if claims is None else {"claims": frozenset(self.claims(claims))}
+        more: dict[str, Any] = {} if claims is None else {"claims": self.claims(claims, branch)}
         self.world.review(
             who, branch, DECISIONS[verb], name=name or "", withdraws=tuple((withdraws or "").split()), **more
         )
 
-    def claims(self, what: str) -> frozenset[str]:
+    def claims(self, what: str, branch: str) -> frozenset[str]:
+        """The subjects of another branch; or of this one, as another ledger would have them."""
         if what == "nothing":
             return frozenset()
-        other = self.world.pulls[what]
-        base = self.world.bases(other.head, self.world.main)[0]
-        reach = self.world.pull_request(what, base, other.head).head
-        return reach.subjects or frozenset()
+        origin = "ledger.example/sandbox" if what == "elsewhere" else ORIGIN
+        head = self.world.pulls[branch if what == "elsewhere" else what].head
+        base = self.world.bases(head, self.world.main)[0]
+        return subjects(origin, self.world.state(base), self.world.state(head))
 
     def fate(self, name: str, what: str, _: Any) -> None:
         match what:
