@@ -65,6 +65,6 @@ def binding_of(config: RegistrySync, origin: str) -> dict[str, str]:
         "repository": config.url,
         "branch": config.branch,
         "path": config.path,
-        "forge": config.forge,
+        "forge": str(config.forge),
         "registry": config.registry_uri,
     }

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-ForgeType = Literal["git"]
+HostType = Literal["gitea", "github"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,40 @@ class KeyReference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppInstallation:
+    """A GitHub App where it is installed. `id` is its app id or client id; the key signs its tokens."""
+
+    id: str
+    installation: int
+    private_key: KeyReference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostedForge:
+    """A forge with accounts. `url` is where people open it, without a slash at its end; `repository` is `owner/name`.
+
+    `token_file` holds the token where no app is named and the environment gives none. `ca_file` holds the certificates
+    to trust instead of the system's. `webhook_secret_files` hold the secrets that sign webhooks, two while one rotates.
+    """
+
+    type: HostType
+    url: str
+    repository: str
+    app: AppInstallation | None = None
+    token_file: str | None = None
+    ca_file: str | None = None
+    webhook_secret_files: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """What the ledger binds: where reviews come from, and not how the controller gets in there."""
+        return f"{self.type} {self.url}/{self.repository}"
+
+
+# Git alone is a forge too: a merge is its pull request, a signed tag its review.
+ForgeChoice = Literal["git"] | HostedForge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrySync:
     """One configuration. Paths are absolute; `path` is a folder of the repository, "" its root.
 
@@ -30,7 +64,7 @@ class RegistrySync:
     url: str
     branch: str
     path: str
-    forge: ForgeType
+    forge: ForgeChoice
     registry_uri: str
     ledger_directory: str
     log_key: KeyReference

@@ -14,6 +14,16 @@
         entryKey: file:keys/entry.pem
       interval: 1m30s
 
+On a forge with accounts `forge` says which, and how the controller gets in; without `app` and `tokenFile` the token
+comes from the environment:
+
+      forge:
+        type: github
+        url: https://github.com
+        repository: acme/models
+        app: {id: "123456", installation: 7890123, privateKey: file:keys/app.pem}
+        webhook: {secretFiles: [keys/webhook]}
+
 Relative paths, also those of `file:` keys and of a `source.url` that is a path, are relative to the document's folder.
 """
 
@@ -23,19 +33,29 @@ from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
 from stagewright.errors import DocumentError
-from stagewright.model.sync import KeyReference, RegistrySync
+from stagewright.model.sync import AppInstallation, ForgeChoice, HostedForge, KeyReference, RegistrySync
 from stagewright.schema.nodes import Document, raise_problems
 from stagewright.schema.shape import API_VERSION, Shape, pattern, read_shape
 from stagewright.schema.vocabulary import RELATIVE_PATH, Line, ModelName
 from stagewright.schema.yaml import parse_yaml
 
+REPOSITORY = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9._-]{1,100}$"
+GITHUB = "https://github.com"
 _DURATION = re.compile(r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?")
 _URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/@\s]*:[^/@\s]*@")
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://|[A-Za-z0-9._-]+@[^/:]+:")
 
 KeyUri = Annotated[str, pattern(r"^file:\S(.{0,1022}\S)?$", "a key's URI: file: and a path")]
+BaseUrl = Annotated[
+    str,
+    pattern(
+        r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*$",
+        "a forge's address: https://host, without a slash at its end",
+    ),
+]
 Branch = Annotated[
     str,
     pattern(r"^[A-Za-z0-9_][A-Za-z0-9_-]*([./][A-Za-z0-9_-]+)*$", "a branch's name", max_length=200),
@@ -65,10 +85,30 @@ class SourceShape(Shape):
     path: SourcePath = ""
 
 
-class ForgeShape(Shape):
-    """Where people review."""
+class AppShape(Shape):
+    """A GitHub App and where it is installed."""
 
-    type: Literal["git"]
+    id: Annotated[str, pattern(r"^[A-Za-z0-9.]{1,40}$", "an app id or client id")]
+    installation: Annotated[int, Field(ge=1)]
+    private_key: KeyUri
+
+
+class WebhookShape(Shape):
+    """What signs the forge's webhooks."""
+
+    secret_files: Annotated[list[Line], Field(min_length=1, max_length=2)]
+
+
+class ForgeShape(Shape):
+    """Where people review: git alone, or a forge with accounts."""
+
+    type: Literal["git", "gitea", "github"]
+    url: BaseUrl | None = None
+    repository: Annotated[str, pattern(REPOSITORY, 'a repository, written "owner/name"')] | None = None
+    app: AppShape | None = None
+    token_file: Line | None = None
+    ca_file: Line | None = None
+    webhook: WebhookShape | None = None
 
 
 class RegistryShape(Shape):
@@ -122,13 +162,14 @@ def parse_registry_sync(data: bytes, file: str, *, folder: str) -> RegistrySync:
             hint = "give credentials by the environment, never in a document"
             problems.append(document.error("a URL with a password", place, hint=hint))
     interval = _duration(document, spec.interval, ("spec", "interval"), problems)
+    forge = _forge(document, spec.forge, folder, problems)
     raise_problems(problems)
     return RegistrySync(
         name=shape.metadata.name,
         url=spec.source.url if _REMOTE.match(spec.source.url) else _resolve(folder, spec.source.url),
         branch=spec.source.branch,
         path=spec.source.path,
-        forge=spec.forge.type,
+        forge=forge,
         registry_uri=spec.registry.uri,
         ledger_directory=_resolve(folder, spec.ledger.directory),
         log_key=_key(folder, spec.ledger.log_key),
@@ -148,6 +189,42 @@ def _resolve(folder: str, path: str) -> str:
 def _key(folder: str, uri: str) -> KeyReference:
     scheme, _, location = uri.partition(":")
     return KeyReference(scheme=scheme, location=_resolve(folder, location))
+
+
+def _forge(document: Document, shape: ForgeShape, folder: str, problems: list[DocumentError]) -> ForgeChoice:
+    place = ("spec", "forge")
+    if shape.type == "git":
+        given = [name for name in ForgeShape.model_fields if name != "type" and getattr(shape, name) is not None]
+        problems += [
+            document.error("git alone has no such thing", (*place, to_camel(name)), hint="leave it out", at_key=True)
+            for name in given
+        ]
+        return "git"
+    url = shape.url or (GITHUB if shape.type == "github" else "")
+    if not url:
+        problems.append(document.error("url is missing", place, hint="where people open the forge: https://host"))
+    if shape.repository is None:
+        problems.append(document.error("repository is missing", place, hint='write "owner/name"'))
+    if shape.app is not None and shape.type != "github":
+        problems.append(document.error("only github has apps", (*place, "app"), hint="use tokenFile", at_key=True))
+    if shape.app is not None and shape.token_file is not None:
+        hint = "keep the app, and leave tokenFile out"
+        problems.append(document.error("an app has tokens of its own", (*place, "tokenFile"), hint=hint, at_key=True))
+    return HostedForge(
+        type=shape.type,
+        url=url,
+        repository=shape.repository or "",
+        app=None
+        if shape.app is None
+        else AppInstallation(
+            id=shape.app.id, installation=shape.app.installation, private_key=_key(folder, shape.app.private_key)
+        ),
+        token_file=None if shape.token_file is None else _resolve(folder, shape.token_file),
+        ca_file=None if shape.ca_file is None else _resolve(folder, shape.ca_file),
+        webhook_secret_files=tuple(_resolve(folder, file) for file in shape.webhook.secret_files)
+        if shape.webhook
+        else (),
+    )
 
 
 def _duration(document: Document, text: str, place: tuple[str, ...], problems: list[DocumentError]) -> timedelta:

@@ -10,7 +10,7 @@ import yaml
 from stagewright.errors import DocumentError
 from stagewright.model.desired import NOBODY, Spec, StageEntry, Trainer
 from stagewright.model.policy import Approval, Group, PersonEntry, Policy, Rule, StagePolicy
-from stagewright.model.sync import KeyReference, RegistrySync
+from stagewright.model.sync import AppInstallation, HostedForge, KeyReference, RegistrySync
 from stagewright.schema.model_document import ModelDocument, model_name, model_path, parse_model
 from stagewright.schema.names import skeleton, twins
 from stagewright.schema.policy_document import parse_policy
@@ -217,6 +217,50 @@ def test_parse_registry_sync_of_every_key_yields_the_value():
         suspend=False,
         dry_run=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "forge"),
+    [
+        (
+            "{type: github, repository: acme/models}",
+            HostedForge(type="github", url="https://github.com", repository="acme/models"),
+        ),
+        (
+            (
+                "{type: github, url: 'https://ghe.acme.example', repository: acme/models,"
+                " webhook: {secretFiles: [new, old]}, caFile: ca.pem, app: {id: '123', installation: 45, privateKey: 'file:keys/app.pem'}}"
+            ),
+            HostedForge(
+                type="github",
+                url="https://ghe.acme.example",
+                repository="acme/models",
+                ca_file="/srv/bank/ca.pem",
+                app=AppInstallation(
+                    id="123",
+                    installation=45,
+                    private_key=KeyReference(scheme="file", location="/srv/bank/keys/app.pem"),
+                ),
+                webhook_secret_files=("/srv/bank/new", "/srv/bank/old"),
+            ),
+        ),
+        (
+            '{type: gitea, url: "http://127.0.0.1:3000/forge", repository: acme/models, tokenFile: /run/token}',
+            HostedForge(
+                type="gitea", url="http://127.0.0.1:3000/forge", repository="acme/models", token_file="/run/token"
+            ),
+        ),
+    ],
+    ids=["github.com", "GitHub Enterprise Server with an app", "Gitea with a token"],
+)
+def test_parse_registry_sync_of_a_forge_with_accounts_yields_it(said: str, forge: HostedForge):
+    text = base("registrysync").replace("{type: git}", said)
+    assert parse_registry_sync(text.encode(), "sync.yaml", folder="/srv/bank").forge == forge
+
+
+def test_hosted_forge_as_text_names_no_credentials():
+    forge = HostedForge(type="gitea", url="https://git.example", repository="acme/models", token_file="/run/token")
+    assert str(forge) == "gitea https://git.example/acme/models"
 
 
 @pytest.mark.parametrize(

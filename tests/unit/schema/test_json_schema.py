@@ -33,6 +33,8 @@ BEYOND_FORM = {
     },
     "registrysync": {
         "a password in the source", "a password in the registry", "an interval of zero", "suspend in words",
+        "a forge without an address", "a forge without a repository", "git with an account",
+        "an app of another forge", "an app and a token",
     },
 }  # fmt: skip
 
