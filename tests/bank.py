@@ -23,8 +23,8 @@ from typing import Any
 
 from stagewright.adapters.directory import DirectoryStore
 from stagewright.adapters.git.forge import GitForge
-from stagewright.adapters.git.objects import parse_tag
-from stagewright.adapters.git.source import GitSource, signer
+from stagewright.adapters.git.signoffs import observation_flaw
+from stagewright.adapters.git.source import GitSource
 from stagewright.app.desired import DesiredReader
 from stagewright.app.memory import Memory, remember
 from stagewright.app.recall import recall
@@ -295,7 +295,7 @@ class Bank:
             self.store,
             log_key=self.ledger().log_key,
             checkpoints=checkpoints,
-            signoff_checker=check_signature,
+            signoff_checker=observation_flaw,
         )
         assert report.verified, [step for step in report.steps if step.findings or step.status == "SKIPPED"]
         return report
@@ -405,15 +405,6 @@ class Bank:
             self.approve(name, pull)
         self.merge(pull)
         return pull
-
-
-def check_signature(body: bytes, seen: entry.Observation) -> str | None:
-    """Why the signature of an observed decision does not hold; None when it does."""
-    tag = parse_tag(body)
-    key = signer(tag.signed)
-    if key is None or key.fingerprint != seen.key:
-        return f"signed by {key}, recorded was {seen.key}"
-    return None if tag.target == seen.commit else f"it is about {tag.target}, recorded was {seen.commit}"
 
 
 def answers(report: SyncReport) -> dict[str, str]:

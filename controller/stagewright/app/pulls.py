@@ -12,13 +12,14 @@ from stagewright.ports import Forge, Source
 
 
 class PullReader:
-    """Relates what a forge says about a pull request to the step that it brought."""
+    """Relates what a forge says about a pull request to the step that it brought, as of `now`."""
 
-    def __init__(self, source: Source, forge: Forge, desired: DesiredReader, origin: str) -> None:
+    def __init__(self, source: Source, forge: Forge, desired: DesiredReader, *, origin: str, now: datetime) -> None:
         self._source = source
         self._forge = forge
         self._desired = desired
         self._origin = origin
+        self._now = now
 
     def brought(
         self, commit: str, first_parent: str, seen: Mapping[str, datetime], gone: Mapping[str, ReviewFacts]
@@ -92,6 +93,9 @@ class PullReader:
         present: bool,
     ) -> Review:
         first_seen = review.first_seen or seen.get(review.id)
+        if first_seen is None and review.flaw is not None:
+            # What can never count is never recorded as seen, and must not keep the walk waiting for it.
+            first_seen = self._now
         if first_seen is None:
             raise IncompleteError(f"review {review.id} appeared while the facts were read", hint="it is read next time")
         return Review(

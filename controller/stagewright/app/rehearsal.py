@@ -50,11 +50,11 @@ def rehearse(view: View) -> Rehearsed:
         raise UnreachableError(f"the repository did not answer: {view.away}")
     memory: Memory = view.memory
     journal = RehearsalJournal(view.ledger.size, memory)
-    sight = view.sight
+    sight, now = view.sight, view.sight.clock.now()
     scribe = Scribe(
         sync=sight.config.name,
         epoch=entry.Epoch(lease=sight.config.name, transitions=0, holder="rehearsal"),
-        now=sight.clock.now(),
+        now=now,
         origin=view.state.origin,
         names={},
     )
@@ -62,7 +62,7 @@ def rehearse(view: View) -> Rehearsed:
         source=sight.source,
         forge=sight.forge,
         desired=view.desired,
-        pulls=PullReader(sight.source, sight.forge, view.desired, view.state.origin),
+        pulls=PullReader(sight.source, sight.forge, view.desired, origin=view.state.origin, now=now),
         facts=view.fact_reader(),
         journal=journal,
         scribe=scribe,
@@ -82,8 +82,8 @@ def predict(view: View, pull: PullFacts) -> Predicted:
     `pull.first_parent` is the branch's head. What it changes
     against its merge base is taken to be what the merge brings.
     """
-    reader = PullReader(view.sight.source, view.sight.forge, view.desired, view.state.origin)
     now = view.sight.clock.now()
+    reader = PullReader(view.sight.source, view.sight.forge, view.desired, origin=view.state.origin, now=now)
     seen = {review.id: now for review in view.sight.forge.observations()} | view.memory.seen
     base = view.desired.at(pull.first_parent)
     bases = view.sight.source.merge_bases(pull.merged_head, pull.first_parent)

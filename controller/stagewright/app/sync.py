@@ -123,7 +123,9 @@ class _Run:
         if moved:
             applier.alarm_once("configuration", "configuration", moved)
             return self._report(journal, head, began=began, recovered=recovered, stalled=moved)
-        pulls = PullReader(self._outside.source, self._outside.forge, self._desired, memory.genesis.origin)
+        pulls = PullReader(
+            self._outside.source, self._outside.forge, self._desired, origin=memory.genesis.origin, now=self._now
+        )
         walker = Walker(
             source=self._outside.source,
             forge=self._outside.forge,

@@ -159,6 +159,6 @@ class Walker:
 
 
 def _differs(verdict: Verdict, recorded: entry.Verdict) -> bool:
-    """Whether the answer or the state of a requirement is another than was written down last."""
-    before = (recorded.verdict, [(r.rule, r.name, r.state) for r in recorded.requirements])
-    return before != (verdict.answer, [(r.rule, r.name, r.state) for r in verdict.requirements])
+    """Whether the answer, or what a requirement finds, is another than was written down last."""
+    before = (recorded.verdict, [(r.rule, r.name, r.state, r.detail) for r in recorded.requirements])
+    return before != (verdict.answer, [(r.rule, r.name, r.state, r.detail) for r in verdict.requirements])
