@@ -55,7 +55,7 @@ class Bank:
 
     def approve(self, who: str, branch: str) -> None:
         """Sign off on what a branch proposes."""
-        self.stagewright(who, "approve", branch, "--yes", only=("~", "✓"))
+        self.stagewright(who, "approve", branch, "--yes", only=("~",))
 
     def promote(
         self, model: str, version: int, stage: str, reason: str, *more: str, only: Sequence[str] = ("✓",)

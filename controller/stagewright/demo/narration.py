@@ -3,12 +3,14 @@
 import sys
 import textwrap
 from collections.abc import Sequence
-from typing import NoReturn
 
 WIDTH = 116
 INDENT = "     "
 GLUE = "\N{NO-BREAK SPACE}"
 LONGEST_OUTPUT = 30
+# What comes next is what the demo does next; and how far each sync came is the same line every time.
+HIDDEN = ("next: ", "at ")
+LONGEST_LINE = 132
 
 
 class DifferentError(Exception):
@@ -51,12 +53,23 @@ class Narrator:
         """What a command printed; with `only`, the lines that hold one of these words and no others."""
         lines = [line.rstrip() for line in text.splitlines()]
         shown = [line for line in lines if line and (not only or any(word in line for word in only))]
-        # what comes next is what the demo does next
-        shown = [line for line in shown if not line.startswith("next: ")]
+        shown = [line for line in shown if not line.startswith(HIDDEN)]
         for line in shown[:LONGEST_OUTPUT]:
-            print(f"{INDENT}  {line}", flush=True)
+            margin = f"{INDENT}│ " + " " * (len(line) - len(line.lstrip()))
+            print(
+                textwrap.fill(
+                    line.lstrip(),
+                    LONGEST_LINE,
+                    initial_indent=margin,
+                    subsequent_indent=margin + "    ",
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                    replace_whitespace=False,
+                ),
+                flush=True,
+            )
         if len(shown) > LONGEST_OUTPUT:
-            print(f"{INDENT}  … {len(shown) - LONGEST_OUTPUT} more lines", flush=True)
+            print(f"{INDENT}│ … {len(shown) - LONGEST_OUTPUT} more lines", flush=True)
 
     def check(self, what: str, *, actual: object, expected: object) -> None:
         """Say `what` with a tick where both are equal; DifferentError where they differ."""
@@ -79,8 +92,3 @@ class Narrator:
         self.say(f"expected: {error.expected}")
         self.say(f"found:    {error.actual}")
         print(f"demo: scene {self.scene_number}, {self.scene_title}: {error}", file=sys.stderr, flush=True)
-
-
-def differ(what: str, *, expected: object, actual: object) -> NoReturn:
-    """Give up on a step."""
-    raise DifferentError(what, expected=expected, actual=actual)

@@ -1,9 +1,12 @@
 """The demo: a bank's week on one machine, from training to a verified ledger, and every step insists on its result."""
 
+import io
+import os
 import shutil
 import signal
 import sys
 import time
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from types import FrameType
 
@@ -32,10 +35,19 @@ class _EndedError(BaseException):
 def main(directory: Path, keep: bool) -> int:
     """Play the demo in `directory`; `keep` leaves its MLflow server running. 0 only if every step had its result.
 
-    1: a step differed, and standard error names it. UsageError: `directory` holds something that no demo made.
+    1: a step differed, and standard error names it. UsageError: `directory` holds something that no demo made, or the
+    extra `local` is not installed. A signal that asks it to end does so, after its processes have ended.
     """
     directory = directory.absolute()
+    for needed in ("mlflow", "scikit-learn"):
+        try:
+            distribution(needed)
+        except PackageNotFoundError as error:
+            raise UsageError(f"{needed} is not installed", hint="pip install 'stagewright[local]'") from error
     clear(directory)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a terminal that knows no ticks shows question marks, and the demo goes on
+        sys.stdout.reconfigure(errors="replace")
     narrator = Narrator()
     previous = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
@@ -47,8 +59,10 @@ def main(directory: Path, keep: bool) -> int:
         narrator.failure(DifferentError(str(error), expected="an answer", actual=error.hint or "an error"))
         return 1
     except _EndedError as ended:
-        print(f"demo: ended by {signal.Signals(ended.number).name}; its processes are ended too", file=sys.stderr)
-        return 128 + ended.number
+        print(f"demo: ended by {signal.Signals(ended.number).name}, and its processes with it", file=sys.stderr)
+        signal.signal(ended.number, signal.SIG_DFL)
+        os.kill(os.getpid(), ended.number)
+        return 1
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
@@ -85,7 +99,7 @@ def _play(directory: Path, narrator: Narrator, *, keep: bool) -> int:
     terminal = None
     kept = False
     try:
-        print(f"Stagewright, a bank's week. Everything lies in {directory}; paths are relative to it.", flush=True)
+        print(f"Stagewright: a bank's week. Everything lies in {directory}; paths are relative to it.", flush=True)
         narrator.scene(
             "A real MLflow server, real models",
             "The names are a bank's, the data are scikit-learn's own. Three versions each of credit-risk and churn are "

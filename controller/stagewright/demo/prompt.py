@@ -15,6 +15,7 @@ import os
 import runpy
 import sys
 import traceback
+import warnings
 from typing import NoReturn
 
 NEEDED = ("stagewright.bootstrap", "stagewright.adapters.mlflow", "typer", "rich.console", "rich.table", "mlflow")
@@ -22,6 +23,8 @@ NEEDED = ("stagewright.bootstrap", "stagewright.adapters.mlflow", "typer", "rich
 
 def main() -> None:
     """Serve requests from standard input until it ends."""
+    # the one other thread is an allocator's, which is made for this
+    warnings.filterwarnings("ignore", message=".*fork", category=DeprecationWarning)
     for module in NEEDED:
         importlib.import_module(module)
     print(json.dumps({"ready": True}), flush=True)

@@ -5,6 +5,7 @@ demo left one running.
 """
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ POLL_S = 0.1
 DATABASE = "mlflow.db"
 LOG = "server.log"
 PID = "server.pid"
+SCRIPT = "serve.sh"
 
 
 class MlflowServer:
@@ -33,14 +35,6 @@ class MlflowServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
-    def command(self) -> list[str]:
-        """The command line that serves this database and these artifacts."""
-        port = self.uri.rpartition(":")[2]
-        line = ["mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1", "--serve-artifacts"]
-        line += ["--backend-store-uri", f"sqlite:///{self.folder / DATABASE}"]
-        return [*line, "--artifacts-destination", str(self.folder / "artifacts")]
-
-    @property
     def pid(self) -> int:
         """The id of the server's process, and of its group."""
         assert self._process is not None
@@ -49,11 +43,11 @@ class MlflowServer:
     def start(self) -> None:
         """Start it; `wait` says when it answers."""
         self.folder.mkdir(parents=True)
+        self._write_script()
         environment = {name: text for name, text in os.environ.items() if not name.startswith("MLFLOW_")}
-        environment |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         with (self.folder / LOG).open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", *self.command],
+                ["/bin/sh", str(self.folder / SCRIPT)],
                 cwd=self.folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -62,6 +56,23 @@ class MlflowServer:
                 start_new_session=True,
             )
         (self.folder / PID).write_text(f"{self._process.pid}\n")
+
+    def _write_script(self) -> None:
+        """A script that anybody can start the server with again, to look at what a demo left."""
+        command = [
+            sys.executable,
+            "-m",
+            "mlflow",
+            "server",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            self.uri.rpartition(":")[2],
+        ]
+        command += ["--workers", "1", "--serve-artifacts", "--artifacts-destination", str(self.folder / "artifacts")]
+        command += ["--backend-store-uri", f"sqlite:///{self.folder / DATABASE}"]
+        settings = "export MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false"
+        (self.folder / SCRIPT).write_text(f"#!/bin/sh\n{settings}\nexec {shlex.join(command)}\n")
 
     def wait(self) -> None:
         """Return when it answers; UnreachableError when it ended or did not answer in time."""

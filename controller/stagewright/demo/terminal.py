@@ -12,6 +12,9 @@ from pathlib import Path
 from stagewright.demo.people import Person
 from stagewright.errors import StagewrightError, UnreachableError
 
+# A process that forks must have one thread.
+SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -29,10 +32,12 @@ class Terminal:
         """`folder` is for scratch files; it is removed again by `close`."""
         self._folder = folder
         folder.mkdir()
+        environment = {name: text for name, text in os.environ.items() if not name.startswith("MLFLOW_")}
         self._prompt = subprocess.Popen(
             # -P: modules come from where this one came from, never from the current folder
             [sys.executable, "-P", "-m", "stagewright.demo.prompt"],
             cwd=folder,
+            env=environment | SINGLE_THREADED,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

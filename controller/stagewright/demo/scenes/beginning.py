@@ -108,7 +108,10 @@ def turn_enforcement_on(bank: Bank) -> None:
         "Enforcement is a reviewed change too",
         "Dana proposes mode enforce for one model. The model is of high risk, so a code owner and model risk sign.",
     )
-    bank.stagewright("dana", "mode", "credit-risk", "enforce", "--reason", "Two weeks observed, nothing odd", "--yes")
+    bank.stagewright(
+        "dana", "mode", "credit-risk", "enforce", "--reason", "Two weeks observed, nothing odd", "--yes",
+        only=("mode: ", "✓"),
+    )  # fmt: skip
     branch = "mode/credit-risk-enforce"
     bank.approve("cody", branch)
     bank.approve("mo", branch)
