@@ -11,7 +11,7 @@ def promote_to_staging(bank: Bank) -> None:
         "evidence digest, trainer. MLflow shows Staging as the alias challenger.",
     )
     branch = bank.promote(
-        "credit-risk", 2, "Staging", "Less regularised, better on the evaluation data", only=("+", "✓")
+        "credit-risk", 2, "Staging", "Less regularised, better on the evaluation data", only=("+  ", "✓")
     )
     bank.approve("cody", branch)
     bank.merge(branch)
