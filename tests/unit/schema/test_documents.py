@@ -229,7 +229,8 @@ def test_parse_registry_sync_of_every_key_yields_the_value():
         (
             (
                 "{type: github, url: 'https://ghe.acme.example', repository: acme/models,"
-                " webhook: {secretFiles: [new, old]}, caFile: ca.pem, app: {id: '123', installation: 45, privateKey: 'file:keys/app.pem'}}"
+                " webhook: {secretFiles: [new, old]}, caFile: ca.pem,"
+                " app: {id: '123', installation: 45, privateKey: 'file:keys/app.pem'}}"
             ),
             HostedForge(
                 type="github",
