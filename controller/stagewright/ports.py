@@ -125,7 +125,10 @@ class Forge(Protocol):
     """Where people propose and review. Whatever it cannot say wholly and for certain is an IncompleteError."""
 
     def pull(self, commit: str, first_parent: str) -> PullFacts | None:
-        """The merged pull request that brought `commit` onto the branch; None when there was none, for certain."""
+        """The merged pull request that brought `commit` onto the branch; None when there was none, for certain.
+
+        `first_parent` is the first parent of `commit`: of a rebase merge's commits any may be asked about.
+        """
         ...
 
     def reviews(self, pull: PullFacts) -> tuple[ReviewFacts, ...]:

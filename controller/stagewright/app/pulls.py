@@ -21,19 +21,16 @@ class PullReader:
         self._origin = origin
         self._now = now
 
-    def brought(
-        self, commit: str, first_parent: str, seen: Mapping[str, datetime], gone: Mapping[str, ReviewFacts]
-    ) -> PullRequest | None:
-        """The pull request that brought `commit` onto the branch after `first_parent`; None when there was none.
+    def found(self, commit: str) -> PullFacts | None:
+        """The pull request that brought `commit` onto the branch; None when there was none."""
+        return self._forge.pull(commit, self._source.tree(commit).parents[0])
+
+    def related(self, pull: PullFacts, seen: Mapping[str, datetime], gone: Mapping[str, ReviewFacts]) -> PullRequest:
+        """The pull request with its commits and reviews, each related to the step it brings.
 
         `seen` says when each review was first seen; `gone` are reviews that were seen once, by id: those which the
         forge does not show any more are told as no longer present.
         """
-        facts = self._forge.pull(commit, first_parent)
-        return None if facts is None else self.related(facts, seen, gone)
-
-    def related(self, pull: PullFacts, seen: Mapping[str, datetime], gone: Mapping[str, ReviewFacts]) -> PullRequest:
-        """The pull request with its commits and reviews, each related to the step it brings."""
         try:
             commits = self._source.commits(reachable_from=pull.merged_head, not_from=pull.first_parent)
         except NotFoundError as error:

@@ -8,7 +8,8 @@ from stagewright.app.facts import FactReader
 from stagewright.app.journal import Journal
 from stagewright.app.pulls import PullReader
 from stagewright.app.recall import recall
-from stagewright.app.record import Scribe, body_digest
+from stagewright.app.record import Scribe, body_digest, clipped, recorded
+from stagewright.app.steps import Extent, extent
 from stagewright.core.change import changed_keys, promotions_of
 from stagewright.core.fold import judge_again, step
 from stagewright.core.judge import authorized_governance
@@ -16,8 +17,9 @@ from stagewright.core.requirements import version_facts
 from stagewright.errors import IncompleteError
 from stagewright.ledger import predicates as entry
 from stagewright.ledger.statement import Statement
-from stagewright.model.promotion import Step
+from stagewright.model.promotion import Promotion, Step
 from stagewright.model.review import PullRequest, SigningKey
+from stagewright.model.source import PullFacts
 from stagewright.model.state import Facts, State
 from stagewright.model.verdict import Verdict
 from stagewright.ports import Forge, Source
@@ -76,17 +78,20 @@ class Walker:
         memory = self._journal.memory
         chain = self._source.first_parents(memory.revision, head)
         verdicts: list[Verdict] = []
-        parent, unchanged = memory.revision, 0
-        for commit in chain:
+        parent, unchanged, at = memory.revision, 0, 0
+        while at < len(chain):
+            commit = chain[at]
             if not changed_keys(self._desired.at(parent), self._desired.at(commit)):
-                parent, unchanged = commit, unchanged + 1
+                parent, unchanged, at = commit, unchanged + 1, at + 1
                 continue
             try:
-                verdicts += self._step(parent, commit, unchanged)
+                pull = self._pulls.found(commit)
+                reach = extent(chain, at, pull, self._source, self._desired)
+                verdicts += self._step(reach, pull, unchanged + reach.place - at + 1)
             except IncompleteError as error:
                 self._move_on(parent, unchanged)
                 return Walked(verdicts=tuple(verdicts), waiting=f"before commit {commit[:12]}: {error}")
-            parent, unchanged = commit, 0
+            parent, unchanged, at = reach.commit, 0, reach.place + 1
         self._move_on(parent, unchanged)
         return Walked(verdicts=tuple(verdicts))
 
@@ -99,7 +104,7 @@ class Walker:
         if not state.open:
             return ()
         memory = self._journal.memory
-        pulls = {p.id: self._brought(p.commit, p.first_parent) for p in state.open.values()}
+        pulls = {p.id: self._anew(p) for p in state.open.values()}
         facts = self._facts.facts(state, state.open.values())
         changed = [
             verdict
@@ -114,27 +119,37 @@ class Walker:
     def _state(self) -> State:
         return recall(self._journal.memory, self._source, self._desired)
 
-    def _brought(self, commit: str, first_parent: str) -> PullRequest | None:
-        memory = self._journal.memory
-        return self._pulls.brought(commit, first_parent, memory.seen, memory.reviews)
+    def _anew(self, promotion: Promotion) -> PullRequest | None:
+        """The pull request of an open promotion, read anew; it has to be the one that it was judged by before."""
+        pull = self._pulls.found(promotion.commit)
+        recorded = self._journal.memory.verdicts[promotion.id][1].pull
+        before = (recorded.id if recorded else None, promotion.first_parent)
+        if (pull.id if pull else None, pull.first_parent if pull else promotion.first_parent) != before:
+            raise IncompleteError(f"{promotion.key}: the forge names another pull request than before")
+        return self._related(pull)
 
-    def _step(self, parent: str, commit: str, unchanged: int) -> tuple[Verdict, ...]:
-        state = self._state()
+    def _related(self, pull: PullFacts | None) -> PullRequest | None:
+        memory = self._journal.memory
+        return None if pull is None else self._pulls.related(pull, memory.seen, memory.reviews)
+
+    def _step(self, reach: Extent, pull: PullFacts | None, commits: int) -> tuple[Verdict, ...]:
+        """Fold one step in; `commits` are those that the revision moves on by."""
+        state, commit = self._state(), reach.commit
         change = Step(
-            position=state.position + unchanged + 1,
-            first_parent=parent,
+            position=state.position + commits,
+            first_parent=reach.first_parent,
             commit=commit,
             parents=len(self._source.tree(commit).parents),
-            before=self._desired.at(parent),
+            before=self._desired.at(reach.first_parent),
             after=self._desired.at(commit),
-            pull=self._brought(commit, parent),
+            pull=self._related(pull),
         )
         facts = self._facts.facts(state, promotions_of(state.origin, change, authorized_governance(state)))
         folded = step(state, change, facts)
         closed = {s.by: s.promotion.id for s in folded.superseded}
         statements, bodies = self._entries(folded.verdicts, state, facts, closed)
         statements += [self._scribe.superseded(old, by, commit) for by, old in closed.items()]
-        statements.append(self._scribe.revision(state.revision, commit, unchanged + 1))
+        statements.append(self._scribe.revision(state.revision, commit, commits))
         self._journal.append(statements, bodies)
         return folded.verdicts
 
@@ -154,11 +169,13 @@ class Walker:
                 evidence["evidence"] = body_digest(body)
                 bodies[evidence["evidence"]] = body
             incumbent = state.authorized.get(verdict.promotion.key)
+            for value in (verdict.promotion.before, verdict.promotion.after, incumbent):
+                bodies |= recorded(value)[1]
             statements.append(self._scribe.verdict(verdict, incumbent, closed.get(verdict.promotion.id), evidence))
         return statements, bodies
 
 
-def _differs(verdict: Verdict, recorded: entry.Verdict) -> bool:
+def _differs(verdict: Verdict, last: entry.Verdict) -> bool:
     """Whether the answer, or what a requirement finds, is another than was written down last."""
-    before = (recorded.verdict, [(r.rule, r.name, r.state, r.detail) for r in recorded.requirements])
-    return before != (verdict.answer, [(r.rule, r.name, r.state, r.detail) for r in verdict.requirements])
+    before = (last.verdict, [(r.rule, r.name, r.state, r.detail) for r in last.requirements])
+    return before != (verdict.answer, [(r.rule, r.name, r.state, clipped(r.detail)) for r in verdict.requirements])
