@@ -21,9 +21,7 @@ from tests.property import naive_fold as naive
 from tests.property.stories import CHANGES, STORIES, Page, Story, run, told, without
 
 GOVERNANCE = GovernanceKey()
-law = settings(
-    max_examples=80, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
-)
+law = settings(max_examples=80, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @law
