@@ -280,7 +280,7 @@ class Bank:
 
     def recorded(self) -> Memory:
         """What the ledger adds up to."""
-        return remember(self.ledger().entries())
+        return remember(self.ledger())
 
     def state(self) -> State:
         """The fold's state as a new process would read it."""

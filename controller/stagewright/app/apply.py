@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stagewright.app.journal import Journal
-from stagewright.app.record import OutcomeResult, Scribe, recall_action
+from stagewright.app.record import OutcomeResult, Scribe, clipped, recall_action
 from stagewright.core.identity import canonical_digest
 from stagewright.core.plan import tag_action
 from stagewright.core.requirements import contradictions
@@ -88,7 +88,7 @@ class Applier:
     def alarm_once(self, kind: str, subject: object, message: str) -> bool:
         """Record an alarm unless the last one on that subject says the same; whether it was recorded."""
         last = self._journal.memory.alarms.get(str(subject))
-        if last is not None and last.message == message:
+        if last is not None and last.message == clipped(message):
             return False
         self._journal.append([self._scribe.alarm(kind, str(subject), message, self._revision)])
         return True

@@ -52,9 +52,13 @@ class RehearsalJournal:
     def __init__(self, size: int, memory: Memory) -> None:
         self.size = size
         self.memory = memory
+        self._kept: dict[str, bytes] = {}
+        stored = memory.bodies
+        memory.bodies = lambda digest: self._kept.get(digest) or stored(digest)
 
-    def append(self, statements: Sequence[Statement], evidence: Mapping[str, bytes] | None = None) -> range:  # noqa: ARG002 # bodies are only kept by a real ledger
+    def append(self, statements: Sequence[Statement], evidence: Mapping[str, bytes] | None = None) -> range:
         """Remember a batch as if it had been written."""
+        self._kept.update(evidence or {})
         indices = range(self.size, self.size + len(statements))
         self.size = indices.stop
         for index, statement in zip(indices, statements, strict=True):

@@ -1,20 +1,26 @@
 """What the controller remembers: the ledger read back into the fold's state and everything that goes with it."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+from pydantic import JsonValue
 
 from stagewright.core.fold import GENESIS
 from stagewright.core.identity import canonical_digest
 from stagewright.errors import LedgerDamagedError
 from stagewright.ledger import predicates as entry
-from stagewright.ledger.log import Entry
+from stagewright.ledger.log import Ledger
 from stagewright.model.codec import value_from_json, value_to_json
 from stagewright.model.desired import NOBODY, GovernanceValue, Nobody, StageEntry, Value
 from stagewright.model.keys import GovernanceKey, Key, StageKey, parse_key
 from stagewright.model.review import SigningKey
 from stagewright.model.source import ReviewFacts
 from stagewright.model.state import Held
+
+Bodies = Callable[[str], bytes | None]
+"""The evidence store: a body by its digest, None when it is not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +45,7 @@ class Memory:
     binding: Mapping[str, str]
     revision: str
     latest: datetime
+    bodies: Bodies
     position: int = 0
     authorized: dict[Key, Value] = field(default_factory=dict)
     authorized_by: dict[Key, str] = field(default_factory=dict)
@@ -102,9 +109,22 @@ class Memory:
             if adopted.state == "unauthorized":
                 self.unauthorized[key] = value_from_json(key, adopted.declared)
 
+    def value(self, key: Key, data: JsonValue) -> Value | None:
+        """A value as an entry gives it, read from the evidence where it is kept there.
+
+        LedgerDamagedError when the evidence is gone: what is authorized cannot be known then.
+        """
+        digest = entry.in_evidence(data)
+        if digest is None:
+            return value_from_json(key, data)
+        body = self.bodies(digest)
+        if body is None:
+            raise LedgerDamagedError(f"the evidence {digest}, a value of {key}, is missing", hint="restore it")
+        return value_from_json(key, json.loads(body))
+
     def _verdict(self, index: int, verdict: entry.Verdict) -> None:
         key = parse_key(verdict.key)
-        after = value_from_json(key, verdict.to)
+        after = self.value(key, verdict.to)
         self.verdicts[verdict.promotion] = (index, verdict)
         self.last_verdict[key] = verdict.promotion
         self.open = {k: p for k, p in self.open.items() if p.id != verdict.promotion}
@@ -112,7 +132,7 @@ class Memory:
             self.open[key] = OpenPromotion(
                 id=verdict.promotion,
                 key=key,
-                before=value_from_json(key, verdict.from_),
+                before=self.value(key, verdict.from_),
                 after=after,
                 first_parent=verdict.base,
                 commit=verdict.commit,
@@ -181,13 +201,13 @@ def governance_digest(value: GovernanceValue) -> str:
     return f"sha256:{canonical_digest(value_to_json(value))}"
 
 
-def remember(entries: Iterable[Entry]) -> Memory:
+def remember(ledger: Ledger) -> Memory:
     """Read a ledger back, from its genesis on."""
     memory: Memory | None = None
-    for found in entries:
+    for found in ledger.entries():
         predicate = found.statement.predicate
         if isinstance(predicate, entry.Genesis):
-            memory = _begin(predicate)
+            memory = _begin(predicate, ledger.evidence)
         elif memory is None:
             raise LedgerDamagedError("the ledger does not begin with a genesis")
         else:
@@ -197,7 +217,7 @@ def remember(entries: Iterable[Entry]) -> Memory:
     return memory
 
 
-def _begin(genesis: entry.Genesis) -> Memory:
+def _begin(genesis: entry.Genesis, bodies: Bodies) -> Memory:
     binding = {
         "repository": genesis.repository,
         "branch": genesis.branch,
@@ -206,8 +226,10 @@ def _begin(genesis: entry.Genesis) -> Memory:
         "registry": genesis.registry,
         "origin": genesis.origin,
     }
-    memory = Memory(genesis=genesis, binding=binding, revision=genesis.trust_root, latest=genesis.recorded_at)
-    governance = value_from_json(GovernanceKey(), genesis.governance)
+    memory = Memory(
+        genesis=genesis, binding=binding, revision=genesis.trust_root, latest=genesis.recorded_at, bodies=bodies
+    )
+    governance = memory.value(GovernanceKey(), genesis.governance)
     memory._authorize(GovernanceKey(), governance, GENESIS)  # noqa: SLF001 # its own constructor, as a function
     memory.adopt(genesis.adopted, genesis.recorded_at)
     return memory

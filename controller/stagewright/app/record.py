@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
 
+import rfc8785
 from pydantic import JsonValue
 
 from stagewright import __version__
@@ -22,6 +23,14 @@ from stagewright.model.verdict import Verdict
 
 # Bytes of JSON: an entry has at most 65,535, and the envelope's base64 takes a third more.
 MAX_ADOPTED = 24_576
+# A value that is longer as JSON is kept as evidence, and the entry names it: an entry has at most 65,535 bytes.
+MAX_VALUE = 4_096
+# What the payload of one entry may come to: base64 and the envelope are added to it.
+MAX_PAYLOAD = 47_000
+MAX_TEXT = 2_000
+MAX_TITLE = 200
+# How many reviews are written down: all of them, or those that count and as many of the others as there is room for.
+_REVIEWS = (1_000, 100, 30)
 OutcomeResult = Literal["applied", "none", "failed", "unknown"]
 
 
@@ -62,7 +71,7 @@ class Scribe:
             forge=binding["forge"],
             registry=binding["registry"],
             trust_root=trust_root,
-            governance=_json(value_to_json(authorized.get(GovernanceKey()))),
+            governance=recorded(authorized.get(GovernanceKey()))[0],
             adopted=first,
             snapshot_digest=snapshot,
         )
@@ -72,27 +81,44 @@ class Scribe:
     def verdict(
         self, verdict: Verdict, incumbent: Value | None, supersedes: str | None, evidence: Mapping[str, str]
     ) -> Statement:
-        """The entry of a verdict. `evidence` names the bodies that the policy read, by digest."""
+        """The entry of a verdict. `evidence` names the bodies that the policy read, by digest.
+
+        However many reviews people heap up, it fits: those that cannot count are left out then, and that is said.
+        """
+        for most in _REVIEWS:
+            made = self._verdict(verdict, incumbent, supersedes, evidence, most)
+            if len(bytes(made)) <= MAX_PAYLOAD:
+                return made
+        return self._verdict(verdict, incumbent, supersedes, evidence, 0)
+
+    def _verdict(
+        self, verdict: Verdict, incumbent: Value | None, supersedes: str | None, evidence: Mapping[str, str], most: int
+    ) -> Statement:
         p = verdict.promotion
+        others = [s for s in verdict.sign_offs if not s.counted]
+        left_out = frozenset(s.review for s in others[most:])
+        untold = f" ({len(left_out)} further reviews, none of which counts, are left out)" if left_out else ""
         predicate = entry.Verdict(
             **self.header.fields(),
             promotion=p.id,
             key=str(p.key),
-            from_=_json(value_to_json(p.before)),
-            to=_json(value_to_json(p.after)),
-            incumbent=_json(value_to_json(incumbent)),
+            from_=recorded(p.before)[0],
+            to=recorded(p.after)[0],
+            incumbent=recorded(incumbent)[0],
             base=p.first_parent,
             commit=p.commit,
             position=p.position,
             pull=None
             if p.pull is None
-            else entry.Pull(id=p.pull.id, url=p.pull.url, head=p.pull.head.commit, title=p.pull.title),
+            else entry.Pull(
+                id=p.pull.id, url=p.pull.url, head=p.pull.head.commit, title=clipped(p.pull.title, MAX_TITLE)
+            ),
             proposer=_person(p.pull.author) if p.pull and p.pull.author else None,
             verdict=verdict.answer,
             restore=verdict.restore,
             requirements=tuple(
                 entry.Requirement(
-                    rule=r.rule, name=r.name, state=r.state, detail=r.detail, facts=r.facts, until=r.until
+                    rule=r.rule, name=r.name, state=r.state, detail=clipped(r.detail), facts=r.facts, until=r.until
                 )
                 for r in verdict.requirements
             ),
@@ -109,13 +135,14 @@ class Scribe:
                     reason=s.reason,
                 )
                 for s in verdict.sign_offs
+                if s.review not in left_out
             ),
             governance_at_step=f"sha256:{verdict.governance_at_step}",
             governance_now=f"sha256:{verdict.governance_now}",
             members={},
             evidence=tuple(entry.EvidenceRef(name=name, digest=digest) for name, digest in sorted(evidence.items())),
             supersedes=supersedes,
-            reason=verdict.reason,
+            reason=clipped(verdict.reason) + untold,
         )
         return Statement(subject=self._subject(p.key, p.after, p.commit), predicate=predicate)
 
@@ -162,7 +189,12 @@ class Scribe:
     ) -> Statement:
         """The entry that closes an intent."""
         predicate = entry.Outcome(
-            **self.header.fields(), intent=intent, result=result, recovered=recovered, after=after, error=error
+            **self.header.fields(),
+            intent=intent,
+            result=result,
+            recovered=recovered,
+            after=after,
+            error=error and clipped(error),
         )
         return Statement(subject=subject, predicate=predicate)
 
@@ -183,7 +215,7 @@ class Scribe:
 
     def alarm(self, kind: str, subject: str, message: str, revision: str) -> Statement:
         """The entry of something that a person must look at."""
-        predicate = entry.Alarm(**self.header.fields(), type=kind, message=message, subject=subject)
+        predicate = entry.Alarm(**self.header.fields(), type=kind, message=clipped(message), subject=subject)
         return Statement(subject=self._commit(revision), predicate=predicate)
 
     def _subject(self, key: Key, value: Value | None, commit: str) -> tuple[Subject, ...]:
@@ -193,6 +225,21 @@ class Scribe:
 
     def _commit(self, commit: str) -> tuple[Subject, ...]:
         return (commit_subject(self.origin, commit),)
+
+
+def recorded(value: Value | None) -> tuple[JsonValue, dict[str, bytes]]:
+    """A value as an entry names it, with the body to keep as evidence where it is too large to stand there."""
+    data = value_to_json(value)
+    body = rfc8785.dumps(data)
+    if len(body) <= MAX_VALUE or isinstance(value, StageEntry):
+        return _json(data), {}
+    digest = body_digest(body)
+    return {"evidence": digest}, {digest: body}
+
+
+def clipped(text: str, most: int = MAX_TEXT) -> str:
+    """The text, or its beginning and the mark that it was cut, in at most `most` characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def body_digest(body: bytes) -> str:

@@ -13,7 +13,7 @@ from stagewright.app.journal import Journal, LedgerJournal
 from stagewright.app.memory import Memory, remember
 from stagewright.app.pulls import PullReader
 from stagewright.app.recall import recall
-from stagewright.app.record import Scribe, body_digest
+from stagewright.app.record import Scribe, body_digest, recorded
 from stagewright.app.walk import Walked, Walker
 from stagewright.core.judge import authorized_governance
 from stagewright.core.plan import plan
@@ -215,7 +215,7 @@ class _Run:
     def _open(self, head: str | None) -> tuple[Journal, bool]:
         store = self._outside.store
         try:
-            memory = remember(Ledger.read(store).entries())
+            memory = remember(Ledger.read(store))
         except LedgerMissingError:
             refuse_genesis(self._outside.known)
             return self._begin(head), True
@@ -261,10 +261,10 @@ class _Run:
             entry_signer=self._outside.entry_signer,
             first=first,
             header=scribe.header,
-            evidence={body_digest(snapshot): snapshot},
+            evidence={body_digest(snapshot): snapshot} | recorded(authorized_governance(state))[1],
         )
         self._ledger = ledger
-        return LedgerJournal(ledger, remember(ledger.entries()))
+        return LedgerJournal(ledger, remember(ledger))
 
     def _scribe(self, origin: str, names: dict[Key, str]) -> Scribe:
         epoch = entry.Epoch(lease=self._config.name, transitions=0, holder="stagewright")

@@ -61,7 +61,7 @@ def look(sight: Sight) -> View:
         raise LedgerMissingError(
             f"nothing was synced yet: {error}", hint="run `stagewright sync --once` to begin the ledger"
         ) from error
-    memory = remember(ledger.entries())
+    memory = remember(ledger)
     desired = DesiredReader(sight.source, sight.config.path)
     return View(
         sight=sight,

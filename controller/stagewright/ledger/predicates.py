@@ -42,7 +42,18 @@ __all__ = [
     "Superseded",
     "Verdict",
     "Workload",
+    "in_evidence",
 ]
+
+
+def in_evidence(value: JsonValue) -> str | None:
+    """The digest where a value is kept as evidence, `{"evidence": "sha256:…"}`; None where it stands in the entry."""
+    digest = value.get("evidence") if isinstance(value, dict) and len(value) == 1 else None
+    return digest if isinstance(digest, str) else None
+
+
+def _kept(*values: JsonValue) -> tuple[str, ...]:
+    return tuple(sorted({digest for digest in map(in_evidence, values) if digest is not None}))
 
 
 class Person(Record):
@@ -78,8 +89,8 @@ class Genesis(Predicate):
 
     @property
     def bodies(self) -> tuple[str, ...]:
-        """The snapshot of the registry."""
-        return (self.snapshot_digest,)
+        """The snapshot of the registry, and the governance where it is too large to stand here."""
+        return (self.snapshot_digest, *_kept(self.governance))
 
 
 class Adoption(Predicate):
@@ -176,8 +187,8 @@ class Verdict(Predicate):
 
     @property
     def bodies(self) -> tuple[str, ...]:
-        """What the policy read."""
-        return tuple(ref.digest for ref in self.evidence)
+        """What the policy read, and the values that are too large to stand here."""
+        return (*(ref.digest for ref in self.evidence), *_kept(self.from_, self.to, self.incumbent))
 
 
 class Superseded(Predicate):

@@ -46,7 +46,7 @@ def test_genesis_of_a_thousand_models_takes_as_many_entries_as_it_needs_and_read
         evidence={snapshot: body},
     )
     kinds = [found.statement.kind for found in ledger.entries()]
-    memory = remember(ledger.entries())
+    memory = remember(ledger)
     assert kinds[:4] == ["genesis", "key", "key", "adoption"]
     assert memory.authorized == authorized
     assert memory.unauthorized == {StageKey("model-0007", "Staging"): declared[StageKey("model-0007", "Staging")]}

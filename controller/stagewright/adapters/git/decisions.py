@@ -16,7 +16,8 @@ from stagewright.errors import UsageError
 from stagewright.model.review import DecisionText, TagDecision
 
 TAG_PREFIX = "stagewright/"
-MAX_MESSAGE_BYTES = 65_536
+# What a ledger's entry takes of the subjects that it may name.
+MAX_MESSAGE_BYTES = 49_152
 
 _DECISIONS: dict[str, TagDecision] = {"approve": "approve", "reject": "reject"}
 _MARK = re.compile(r"^\s*stagewright-", re.IGNORECASE | re.MULTILINE)
