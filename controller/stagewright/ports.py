@@ -164,7 +164,7 @@ class Conversation(Protocol):
         ...
 
     def ask(self, number: int, people: tuple[str, ...], teams: tuple[str, ...]) -> None:
-        """Request reviews of people and teams, by login and name, whom nobody asked yet."""
+        """Request reviews of people whom nobody asked yet, by login (`dana`), and of teams (`@acme/model-risk`)."""
         ...
 
     def deployed(self, deployment: Deployed) -> None:

@@ -1,6 +1,7 @@
 """What is said on a forge about a pull request, and what a forge says of one that is open."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from stagewright.model.source import PullFacts
@@ -10,11 +11,15 @@ Mark = Literal["success", "pending", "failure"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenPull:
-    """An open pull request: its facts as if it were merged onto `facts.first_parent` now. `number` is the forge's."""
+    """An open pull request: its facts as if it were merged onto `facts.first_parent` now. `number` is the forge's.
+
+    `opened` is when, by the forge's clock; None where it does not say.
+    """
 
     number: int
     facts: PullFacts
     draft: bool
+    opened: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

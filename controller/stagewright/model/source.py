@@ -47,6 +47,7 @@ class SourceCommit:
 class PullFacts:
     """A merged pull request as its forge knows it. `merged_head` is the head commit at the merge.
 
+    `id` is the forge's own number in decimal where it numbers pull requests: the controller answers there.
     `first_parent` is the branch's commit that it was merged onto.
     `brought` are the commits of the branch that it brought, in order, the last one being the merge, the squash or the
     last rebased commit; empty: just the one that was asked about.
