@@ -68,10 +68,12 @@ class People:
         return self.actor(actor)
 
     def trainer(self, name: str) -> Person | None:
-        """Who is behind an MLflow user or a login; a shared account is nobody, any other login is somebody."""
+        """Who is behind an MLflow user or a login: somebody whom the governance names. A shared account is nobody."""
         if name.removeprefix("@") in SHARED:
             return None
-        stranger = frozenset({name}) if name.startswith("@") else None
+        listed = {owner for rule in self.governance.owners for owner in rule.owners}
+        listed |= {member for group in self.policy.groups for member in group.members}
+        stranger = frozenset({name}) if name in listed else None
         return self.person(f"mlflow {name}") or self.person(name) or stranger
 
     def may(self, person: Person, source: str, paths: Iterable[str]) -> bool:

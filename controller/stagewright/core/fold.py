@@ -46,7 +46,8 @@ def genesis(
 ) -> State:
     """The state at the trust root: governance and specs as declared there, stage entries as the registry holds them.
 
-    `adopted` says for each pair that the trust root names what the registry holds. Where the two name the same version by the same pins, the declared entry is taken.
+    `adopted` says for each pair that the trust root names what the registry holds. Where the two name the same
+    version by the same pins, the declared entry is taken.
     """
     authorized: dict[Key, Value] = {
         key: value for key, value in declared.values.items() if isinstance(key, GovernanceKey | SpecKey)

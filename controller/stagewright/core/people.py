@@ -49,6 +49,9 @@ class Directory:
         for account in (*accounts, *(writers or ())):
             # The id ties what a team lists to what the forge calls its user today.
             self._tie(_name(f"@{account.login}"), f"id {account.id}")
+        # Named as owner or member, and perhaps nowhere else: still somebody, unlike a name that is only claimed.
+        owners = {_name(owner) for rule in governance.owners for owner in rule.owners}
+        self._listed = owners | {_name(m) for group in (policy.groups if policy else ()) for m in group.members}
         self._names = self._representatives()
         self._writers = None if writers is None else frozenset(self._person(f"id {w.id}") for w in writers)
 
@@ -97,7 +100,7 @@ class Directory:
         for node in (f"mlflow {user}", _name(user)):
             if node in self._parent:
                 return self._person(node)
-        return self._person(_name(user)) if user.startswith("@") else None
+        return self._person(_name(user)) if _name(user) in self._listed else None
 
     def entitled(self, source: str, paths: tuple[str, ...]) -> frozenset[str]:
         """The persons who may approve as `source`: owners of every one of `paths`, a group, a team, or one person.
