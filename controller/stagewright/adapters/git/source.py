@@ -1,5 +1,6 @@
 """The `Source` port on a bare mirror: every answer comes from the objects themselves."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -98,6 +99,11 @@ class GitSource:
         """The origin's branches as of the last fetch: name and head."""
         refs = transport.origin_refs(self._repository, transport.HEADS)
         return tuple(sorted((name.removeprefix(transport.HEADS), oid) for name, oid in refs.items()))
+
+    def refs(self, prefix: str) -> Mapping[str, str]:
+        """The origin's refs that begin with `prefix` (`refs/pull/`) as of the last fetch: full name to object id."""
+        found = transport.origin_refs(self._repository, transport.ORIGIN + prefix.removeprefix("refs/"))
+        return {"refs/" + name.removeprefix(transport.ORIGIN): oid for name, oid in found.items()}
 
     def resolve(self, revision: str) -> str:
         """The commit that a branch of the origin, or a whole commit id, names as of the last fetch. NotFoundError."""
