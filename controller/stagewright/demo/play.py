@@ -88,6 +88,13 @@ def clear(directory: Path) -> None:
     marker.write_text("This folder was made by `stagewright demo`, which makes it anew every time.\n")
 
 
+def _forget_mlflow() -> None:
+    """Leave out what the environment says of another MLflow, and tell its makers nothing."""
+    for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
+        del os.environ[name]
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+
+
 def _end(number: int, frame: FrameType | None) -> None:
     del frame
     raise _EndedError(number)
@@ -110,6 +117,7 @@ def _play(directory: Path, narrator: Narrator, *, keep: bool) -> int:
         people = hire(directory / "people", maintainers_clone=directory / "desired")
         for person in people.values():
             narrator.say(f"{person.handle:<6} {person.job}")
+        _forget_mlflow()
         # MLflow takes seconds to import, which pass while the server starts
         from stagewright.demo import scenes  # noqa: PLC0415 # as said above
         from stagewright.demo.bank import Bank  # noqa: PLC0415 # as said above
