@@ -68,7 +68,7 @@ def open_mirror(path: Path) -> pygit2.Repository:
 
 def origin_refs(repository: pygit2.Repository, prefix: str = ORIGIN) -> dict[str, str]:
     """The origin's refs as the mirror holds them: full name in the mirror to object id (40 hex digits)."""
-    names = (name for name in repository.listall_references() if name.startswith(prefix))
+    names = (name for name in repository.listall_references() if name.startswith(prefix) and _is_text(name))
     return {name: str(repository.references[name].target) for name in names}
 
 
@@ -102,12 +102,18 @@ def update(
             ORIGIN + head.name.removeprefix("refs/"): str(head.oid)
             for head in remote.list_heads(callbacks=callbacks, proxy=True)
             if head.name is not None and head.name.startswith(patterns) and not head.name.endswith("^{}")
+            if _is_text(head.name)
         }
         _require_branch(offered, branch, url)
         if len(offered) > MAX_REFS:
             raise IncompleteError(f"{url} offers more than {MAX_REFS} refs", hint="prune branches and tags there")
         if offered != origin_refs(repository):
             _receive(repository, url, branch, credentials, refs)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a ref's name is UTF-8. git takes any bytes; a name that libgit2 cannot write is left at the origin."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _require_branch(refs: Mapping[str, str], branch: str, url: str) -> None:
