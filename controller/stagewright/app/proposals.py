@@ -14,7 +14,6 @@ from stagewright.model.desired import (
     NOBODY,
     DesiredState,
     Mode,
-    Nobody,
     RiskTier,
     Spec,
     StageEntry,
@@ -285,14 +284,3 @@ def document_name(registered: str) -> str:
             f"no document can be named after {registered!r}", hint="declare it by hand with spec.registeredModel"
         )
     return name
-
-
-def describe(value: StageValue | None) -> str:
-    """An entry in one line."""
-    match value:
-        case None:
-            return "not governed"
-        case Nobody():
-            return "nobody"
-        case StageEntry(version=version, digest=digest):
-            return f"version {version} ({digest[:19]}…)"

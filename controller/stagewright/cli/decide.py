@@ -86,7 +86,7 @@ def _decide(
     config: str | None,
 ) -> ExitCode:
     from stagewright import bootstrap
-    from stagewright.cli.verdicts import changes
+    from stagewright.core.wording import changes
 
     settings = bootstrap.load_config(config)
     workspace = bootstrap.workspace(clone, signing_key=signing_key)

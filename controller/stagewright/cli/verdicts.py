@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from stagewright.app.proposals import describe
 from stagewright.cli.terminal import BAD, GOOD, QUIET, WAIT, Terminal
+from stagewright.core.wording import changes
 from stagewright.model.codec import Json, value_to_json
-from stagewright.model.desired import GovernanceValue, Spec, Value
+from stagewright.model.desired import Value
 from stagewright.model.keys import Key
 from stagewright.model.verdict import Answer, RequirementResult, SignOff, Verdict
 
@@ -49,35 +49,6 @@ def view_of(verdict: Verdict) -> VerdictView:
         requirements=verdict.requirements,
         sign_offs=verdict.sign_offs,
     )
-
-
-def told(value: Value | None) -> str:
-    """A value in a few words."""
-    match value:
-        case Spec(risk_tier=tier, mode=mode):
-            return f"spec ({tier} risk, mode {mode or 'by default'})"
-        case GovernanceValue(policy=policy):
-            return f"governance (policy {policy[:12] if policy else 'none'})"
-        case _:
-            return describe(value)
-
-
-def changes(before: Value | None, after: Value | None) -> str:
-    """From what to what; of two specs or governances only what differs."""
-    match before, after:
-        case Spec(), Spec():
-            names = ("owner", "purpose", "risk_tier", "card", "mode", "registered_model", "withdrawn")
-            parts = [(n, getattr(before, n), getattr(after, n)) for n in names]
-            return ", ".join(f"{n.replace('_', ' ')} {old} → {new}" for n, old, new in parts if old != new)
-        case GovernanceValue(), GovernanceValue():
-            parts = [
-                ("policy", before.policy, after.policy),
-                ("allowed signers", before.allowed_signers, after.allowed_signers),
-            ]
-            texts = [f"{n} {str(old)[:12]} → {str(new)[:12]}" for n, old, new in parts if old != new]
-            return ", ".join([*texts, *(["code owners"] if before.codeowners != after.codeowners else [])])
-        case _:
-            return f"{told(before)} → {told(after)}"
 
 
 def show(terminal: Terminal, verdict: Verdict, *, before: Value | None, wide: bool = False) -> None:

@@ -87,8 +87,7 @@ def approvals(rule: Rule, bench: Bench) -> tuple[RequirementResult, ...]:
 def _approval(
     rule: Rule, approval: Approval, *, given: tuple[str, ...], could: tuple[str, ...], ownerless: tuple[str, ...]
 ) -> RequirementResult:
-    role = f" as {approval.role}" if approval.role else ""
-    name = f"{approval.count} approval{'s' if approval.count > 1 else ''} from {' or '.join(approval.sources)}{role}"
+    name = approval_name(approval)
     if ownerless:
         detail = f"CODEOWNERS gives {', '.join(ownerless)} to nobody"
         return RequirementResult(rule=rule.name, name=name, state="violated", detail=detail)
@@ -101,6 +100,12 @@ def _approval(
         )
     detail = f"given by {', '.join(given)}"
     return RequirementResult(rule=rule.name, name=name, state="satisfied", detail=detail, facts=given)
+
+
+def approval_name(approval: Approval) -> str:
+    """What an approval is called where it is listed: `1 approval from codeowners as Model risk`."""
+    role = f" as {approval.role}" if approval.role else ""
+    return f"{approval.count} approval{'s' if approval.count > 1 else ''} from {' or '.join(approval.sources)}{role}"
 
 
 def independence(rule: Rule, promotion: Promotion, bench: Bench) -> tuple[RequirementResult, ...]:
