@@ -1,6 +1,6 @@
 """Whoever can push must not be able to write something that the ledger cannot take, and so stop the controller.
 
-Each attack is large in a place that anybody with a key, or with the right to push, can fill. The honest twin is applied.
+Each attack is large in a place that anybody who can push may fill. The honest twin beside it is applied.
 """
 
 from collections.abc import Callable
