@@ -8,8 +8,10 @@
 Each person works in a clone of their own, with their own key; `max` is who began the repository.
 """
 
+import copy
 import io
 import json
+import shutil
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ from stagewright.adapters.clock import SystemClock
 from stagewright.cli.main import run
 from stagewright.model.actual import DataSet
 from stagewright.model.evidence import Evidence, EvidenceRun
-from tests.fakes.registry import InMemoryRegistry
+from tests.fakes.registry import InMemoryRegistry, StoredModel
 from tests.git_world import Person, environment, person
 from tests.git_world import run as call
 
@@ -55,6 +57,7 @@ class Desk:
         self.home = root / "bank"
         self.registry = InMemoryRegistry(SystemClock())
         self.uri = uri
+        self._saved: dict[str, StoredModel] = {}
 
     @property
     def config(self) -> Path:
@@ -110,6 +113,18 @@ class Desk:
         if merge:
             self.merge(branch)
         return branch
+
+    def save(self) -> None:
+        """Keep everything as it is now, for `restore`."""
+        shutil.copytree(self.home, self.root / "saved", symlinks=True)
+        self._saved = copy.deepcopy(self.registry.models)
+
+    def restore(self) -> None:
+        """Bring everything back to where it was when it was saved; at the same place, for a ledger binds its paths."""
+        shutil.rmtree(self.home)
+        shutil.copytree(self.root / "saved", self.home, symlinks=True)
+        self.registry = InMemoryRegistry(SystemClock())
+        self.registry.models = copy.deepcopy(self._saved)
 
     def clone(self, name: str) -> Path:
         """That person's clone, made on first use and set up to sign with their key."""

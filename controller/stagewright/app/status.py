@@ -7,6 +7,7 @@ from stagewright.app.view import View
 from stagewright.core.judge import authorized_governance
 from stagewright.core.plan import mode_of, plan
 from stagewright.core.requirements import registered_name
+from stagewright.errors import StalledError
 from stagewright.ledger import predicates as entry
 from stagewright.model.desired import DocumentProblem, Nobody, StageEntry, Value
 from stagewright.model.keys import Key, StageKey, key_order
@@ -71,6 +72,7 @@ def status(view: View) -> Status:
     actual = view.sight.registry.snapshot()
     made = plan(state, policy, actual) if policy else Plan(pairs=(), blocked=(), unmanaged=0)
     head = view.desired.at(view.head or state.revision)
+    behind, rewritten = _behind(view)
     keys: set[Key] = {key for key in (*head.values, *state.authorized) if isinstance(key, StageKey)}
     keys |= {key for key in (*head.values, *state.authorized) if head.values.get(key) != state.authorized.get(key)}
     stages = {stage.name: stage for stage in policy.stages} if policy else {}
@@ -88,8 +90,8 @@ def status(view: View) -> Status:
         head=view.head,
         away=view.away,
         revision=state.revision,
-        behind=_behind(view),
-        stalled=_stalled(view),
+        behind=behind,
+        stalled=rewritten or _stalled(view),
         rows=tuple(rows),
         problems=head.problems,
         alarms=tuple(memory.alarms.values()),
@@ -153,10 +155,14 @@ def _waiting(verdict: entry.Verdict) -> tuple[Waiting, ...]:
     )
 
 
-def _behind(view: View) -> int:
+def _behind(view: View) -> tuple[int, str]:
+    """How many commits were not walked yet; or why they cannot be."""
     if view.head is None or view.head == view.state.revision:
-        return 0
-    return len(view.sight.source.first_parents(view.state.revision, view.head))
+        return 0, ""
+    try:
+        return len(view.sight.source.first_parents(view.state.revision, view.head)), ""
+    except StalledError as error:
+        return 0, str(error)
 
 
 def _stalled(view: View) -> str:

@@ -61,6 +61,7 @@ def adopt(
     settings = bootstrap.load_config(config)
     workspace = bootstrap.workspace(clone, signing_key=signing_key)
     proposer = bootstrap.proposer(settings, workspace)
+    along = bootstrap.card_files(settings, workspace, card)
     described = Described(risk_tier=tier, owner=owner, purpose=purpose, card=card)
     with terminal.busy("reading the registry and hashing artifacts"):
         documents = proposer.adopt(tuple(models or ()), described)
@@ -69,7 +70,7 @@ def adopt(
         return ExitCode.YES
     for path in documents:
         terminal.out(("+ ", NEW), path)
-    files = documents | bootstrap.card_files(settings, workspace, card)
+    files = documents | along
     if out is not None:
         for path, text in files.items():
             (out / path).parent.mkdir(parents=True, exist_ok=True)

@@ -115,4 +115,4 @@ def _lines(terminal: Terminal, predicted: "Predicted", name: str, *, wide: bool)
         case ExitCode.PENDING:
             terminal.next(f"stagewright approve {name}", "by each of those named above")
         case _:
-            terminal.say(("  hint: ", "bold"), "merged as it is, it would change nothing: mend the branch first")
+            terminal.say(("  hint: ", "bold"), "mend the branch before it is merged")

@@ -1,7 +1,7 @@
 """How a function becomes a command: options that every command takes, the help page, the way it speaks.
 
 A command's function takes the `Terminal` first and returns an `ExitCode`. What it needs beyond Typer is imported inside
-of it, so that help never pays for MLflow, git or pydantic.
+of it, so that help never pays for MLflow, git or the documents' schemas.
 """
 
 import inspect

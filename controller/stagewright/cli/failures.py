@@ -48,7 +48,7 @@ def show(error: StagewrightError, terminal: Terminal) -> None:
 
 
 def show_crash(error: Exception, terminal: Terminal) -> None:
-    """Print an unexpected exception in one line: its kind and its place. Its text may hold a secret, and is left out."""
+    """Print an unexpected exception in one line: kind and place. Its text may hold a secret, and is left out."""
     root = f"{Path(__file__).parents[1]}/"
     ours = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(root)]
     place = f"{ours[-1].filename.removeprefix(root)}:{ours[-1].lineno}" if ours else "another library"

@@ -117,7 +117,7 @@ def run(arguments: Sequence[str]) -> int:
         stream = getattr(sys, name)
         if stream is None:
             # closed by whoever started the program
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 # for as long as the program lasts
         elif isinstance(stream, io.TextIOWrapper):
             # a text that the locale cannot spell is escaped; it must not end the program
             stream.reconfigure(errors="backslashreplace")

@@ -44,7 +44,7 @@ class CommitGraph:
             if not parents:
                 raise StalledError(
                     f"the last revision {after} is not on the first-parent history of {head}",
-                    hint="history was rewritten, or a merge swapped its parents; see `stagewright history accept`",
+                    hint="history was rewritten, or a merge swapped its parents: bring the branch back to where it was",
                 )
             current = parents[0]
         return tuple(reversed(chain))
