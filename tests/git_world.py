@@ -162,22 +162,27 @@ class World:
         """The work tree of that person, made on first use; `user.signingkey` and SSH signing are configured."""
         path = self.root / f"clone-{name}"
         if not path.exists():
-            who = person(name)
             run("git", "clone", "-q", "--template=", str(self.origin), str(path), cwd=self.root, env=self.env)
-            settings = {
-                "user.name": who.name,
-                "user.email": who.email,
-                "gpg.format": "ssh",
-                "user.signingkey": str(who.key),
-                "commit.gpgsign": "true",
-                "advice.detachedHead": "false",
-            }
-            config = path / ".git" / "config"
-            with config.open("a") as file:
-                for key, value in settings.items():
-                    section, _, variable = key.partition(".")
-                    file.write(f"[{section}]\n\t{variable} = {value}\n")
+            self.configure(path, name)
         return path
+
+    @staticmethod
+    def configure(path: Path, name: str) -> None:
+        """Make a clone that person's: name, e-mail address and signing key."""
+        who = person(name)
+        settings = {
+            "user.name": who.name,
+            "user.email": who.email,
+            "gpg.format": "ssh",
+            "user.signingkey": str(who.key),
+            "commit.gpgsign": "true",
+            "advice.detachedHead": "false",
+        }
+        config = path / ".git" / "config"
+        with config.open("a") as file:
+            for key, value in settings.items():
+                section, _, variable = key.partition(".")
+                file.write(f"[{section}]\n\t{variable} = {value}\n")
 
     def git(self, name: str, *args: str, stdin: bytes = b"") -> str:
         """Run git in that person's clone."""
