@@ -78,7 +78,7 @@ class EntryPass:
         try:
             entry = parse_entry(index, raw)
         except LedgerDamagedError as error:
-            self._findings.fail(8, f"entry {index}", str(error))
+            self._findings.fail(8, f"entry {index}", str(error).removeprefix(f"entry {index}: "))
             return None
         key = self._signer(entry.key_id)
         if key is None or not envelope_signed_by(parse_envelope(raw), key):
