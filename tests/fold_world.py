@@ -390,7 +390,7 @@ class World:
             base_branch=pull.base,
             author=pull.author,
             head=self._reach(head, base, mine, pull),
-            commits=tuple(self._commit_facts(self.commits[one]) for one in mine),
+            commits=tuple(self._commit_facts(self.commits[one], mine, head, base) for one in mine),
             reviews=tuple(replace(r, reach=self._reach(at, base, mine, pull)) for r, at in pull.reviews),
         )
 
@@ -415,9 +415,11 @@ class World:
             subjects=None if gone else naive.subjects(ORIGIN, self.state(bases[0]), self.state(commit)),
         )
 
-    def _commit_facts(self, commit: Commit) -> CommitFacts:
+    def _commit_facts(self, commit: Commit, mine: Iterable[str], head: str, base: str) -> CommitFacts:
         parents = [self.state(parent) for parent in commit.parents]
+        inside = [self.state(parent) for parent in commit.parents if parent in mine]
         touched = naive.touched(self.state(commit.id), parents)
+        touched |= naive.brought(self.state(commit.id), inside, self.state(head), self.state(base))
         return CommitFacts(id=commit.id, actors=commit.actors, named=commit.named, touched=touched)
 
     def _merge(self, ours: str, theirs: str) -> Tree:

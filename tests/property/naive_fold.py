@@ -120,6 +120,21 @@ def touched(state: DesiredState, parents: Iterable[DesiredState]) -> frozenset[K
     )
 
 
+def brought(
+    state: DesiredState, inside: Iterable[DesiredState], head: DesiredState, base: DesiredState
+) -> frozenset[Key]:
+    """The keys that a commit has as the pull request promotes them, and that it has from outside of it."""
+    old = [base, *inside]
+    return frozenset(
+        key
+        for key in (*head.values, *base.values, *state.values)
+        if (state.values.get(key), around(state, key)) == (head.values.get(key), around(head, key))
+        and not any(
+            (one.values.get(key), around(one, key)) == (state.values.get(key), around(state, key)) for one in old
+        )
+    )
+
+
 def heavier(*tiers: str) -> str:
     return max(tiers, key=lambda tier: WEIGHT[tier])
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stagewright.core.change import subjects, touched_keys
+from stagewright.core.change import brought_keys, subjects, touched_keys
 from stagewright.core.fold import Folded, fold, judge_again
 from stagewright.errors import IncompleteError
 from stagewright.model.desired import DesiredState
@@ -149,6 +149,9 @@ def test_subjects_and_touched_keys_are_those_of_the_naive_reading(
             assert subjects(ORIGIN, before, after) == naive.subjects(ORIGIN, before, after)
             assert touched_keys(after, states) == naive.touched(after, states)
             assert touched_keys(after, [before]) == naive.touched(after, [before])
+            for head in states:
+                for inside in ([], [before], states):
+                    assert brought_keys(after, inside, head, before) == naive.brought(after, inside, head, before)
 
 
 def backwards(mapping: Mapping[Any, Any]) -> dict[Any, Any]:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from stagewright.app.desired import DesiredReader
-from stagewright.core.change import subjects, touched_keys
+from stagewright.core.change import brought_keys, subjects, touched_keys
 from stagewright.errors import IncompleteError, NotFoundError
-from stagewright.model.review import Actor, CommitFacts, PullRequest, Reach, Review
+from stagewright.model.review import CommitFacts, PullRequest, Reach, Review
 from stagewright.model.source import PullFacts, ReviewFacts, SourceCommit
 from stagewright.ports import Forge, Source
 
@@ -46,7 +46,7 @@ class PullReader:
             base_branch=pull.base_branch,
             author=pull.author,
             head=self.reach(pull.merged_head, pull.first_parent, inside),
-            commits=tuple(self._commit(commit, dict(pull.commit_actors)) for commit in commits),
+            commits=tuple(self._commit(commit, pull, inside) for commit in commits),
             reviews=(
                 *(self._review(review, pull, inside, seen, present=True) for review in reviews),
                 *(self._review(review, pull, inside, seen, present=False) for review in lost),
@@ -71,13 +71,21 @@ class PullReader:
             subjects=proposed,
         )
 
-    def _commit(self, commit: SourceCommit, actors: Mapping[str, Actor]) -> CommitFacts:
-        made_by = [actor for actor in (commit.signer, actors.get(commit.id)) if actor is not None]
+    def _commit(self, commit: SourceCommit, pull: PullFacts, inside: frozenset[str]) -> CommitFacts:
+        made_by = [actor for actor in (commit.signer, dict(pull.commit_actors).get(commit.id)) if actor is not None]
+        state = self._desired.at(commit.id)
+        parents = {parent: self._desired.at(parent) for parent in commit.parents}
+        brought = brought_keys(
+            state,
+            [known for parent, known in parents.items() if parent in inside],
+            self._desired.at(pull.merged_head),
+            self._desired.at(pull.first_parent),
+        )
         return CommitFacts(
             id=commit.id,
             actors=tuple(made_by),
             named=commit.named,
-            touched=touched_keys(self._desired.at(commit.id), [self._desired.at(p) for p in commit.parents]),
+            touched=touched_keys(state, list(parents.values())) | brought,
         )
 
     def _review(

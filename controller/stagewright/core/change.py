@@ -31,6 +31,22 @@ def touched_keys(state: DesiredState, parents: Sequence[DesiredState]) -> frozen
     return frozenset(key for key in keys if all(_shape(state, key) != _shape(parent, key) for parent in parents))
 
 
+def brought_keys(
+    state: DesiredState, inside: Sequence[DesiredState], head: DesiredState, base: DesiredState
+) -> frozenset[Key]:
+    """The keys that a commit of a pull request gives the shape that is promoted, taken from outside of it.
+
+    `inside` are those of its parents that belong to the pull request, `head` what the pull request proposes in the
+    end, `base` what the branch declares. So merging an old commit of the branch brings back what stood there.
+    """
+    return frozenset(
+        key
+        for key in {*head.values, *base.values}
+        if _shape(base, key) != _shape(head, key) == _shape(state, key)
+        and all(_shape(parent, key) != _shape(head, key) for parent in inside)
+    )
+
+
 def _shape(state: DesiredState, key: Key) -> object:
     return (state.values.get(key), *surroundings(state, key))
 

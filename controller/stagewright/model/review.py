@@ -84,7 +84,7 @@ class CommitFacts:
 
     `actors` are those who are proven to have made it (its verified signer, its pusher); empty when nobody is.
     `named` are e-mail addresses that it merely names (author, committer, co-authors): they can only add exclusions.
-    `touched` are the keys whose subject it changes against all of its parents.
+    `touched` are the keys whose subject it changes against all of its parents, or takes over as promoted from outside.
     """
 
     id: str

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from stagewright.core.change import changed_keys, merged, promotions_of, subjects, touched_keys
+from stagewright.core.change import brought_keys, changed_keys, merged, promotions_of, subjects, touched_keys
 from stagewright.core.identity import subject_of
 from stagewright.model.desired import DesiredState
 from stagewright.model.keys import GovernanceKey, SpecKey, StageKey
@@ -72,6 +72,33 @@ def test_subjects_of_a_step_are_those_of_its_changed_keys():
 )
 def test_touched_keys_of_a_commit_differ_from_all_its_parents(now: Any, parents: Any, expected: Any):
     assert touched_keys(changed(now), [changed(parent) for parent in parents]) == expected
+
+
+@pytest.mark.parametrize(
+    ("now", "inside", "head", "base", "expected"),
+    [
+        pytest.param({"credit/Staging": 2}, [{"credit/Staging": 3}], {"credit/Staging": 2}, {}, {STAGING}, id="merged"),
+        pytest.param({"credit/Staging": 2}, [], {"credit/Staging": 2}, {}, {STAGING}, id="begun from"),
+        pytest.param(
+            {"credit/Staging": 2},
+            [{"credit/Staging": 3}, {"credit/Staging": 2}],
+            {"credit/Staging": 2},
+            {},
+            set(),
+            id="it stood in the pull request",
+        ),
+        pytest.param({"credit/Staging": 2}, [], {"credit/Staging": 3}, {}, set(), id="not what is promoted"),
+        pytest.param(
+            {"credit/Staging": 2}, [], {"credit/Staging": 2}, {"credit/Staging": 2}, set(), id="as the branch has it"
+        ),
+        pytest.param({}, [{"credit/Staging": 2}], {}, {"credit/Staging": 2}, {STAGING}, id="a key that is gone"),
+    ],
+)
+def test_brought_keys_of_a_commit_come_from_outside_of_the_pull_request(
+    now: Any, inside: Any, head: Any, base: Any, expected: Any
+):
+    found = brought_keys(changed(now), [changed(one) for one in inside], changed(head), changed(base))
+    assert found == expected
 
 
 def test_promotions_of_a_step_carry_its_facts_in_key_order():
