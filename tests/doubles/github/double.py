@@ -1,0 +1,211 @@
+"""GitHub, as far as Stagewright meets it, on loopback.
+
+with GitHubDouble(tmp_path / "github") as github:
+    acme = github.world.organization("acme", github.world.account("ada"))
+    repository = github.world.repository(acme, "models")
+    token = github.world.token(github.world.find_account("ada"), "repo", "read:org")
+    requests.get(f"{github.api}/repos/acme/models", headers={"Authorization": f"Bearer {token.secret}"})
+    # git clone {github.url}/acme/models.git
+
+`api` is the root of github.com's API, `ghes` that of Enterprise Server; both answer all the time, and every address in
+an answer is of the kind that was asked.
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+from tests.doubles.github import routes_accounts, routes_checks, routes_pulls, routes_repositories, server
+from tests.doubles.github.accounts import Account, Identity
+from tests.doubles.github.call import Call, Reply, find_route
+from tests.doubles.github.faults import Faults
+from tests.doubles.github.forge import Forge
+from tests.doubles.github.limits import Limits
+from tests.doubles.github.owners import Owners
+from tests.doubles.github.problem import Problem, not_found
+from tests.doubles.github.render_pulls import RenderPulls
+from tests.doubles.github.repository import Repository
+from tests.doubles.github.server import Incoming, Outgoing
+from tests.doubles.github.world import World
+
+GHES = "/api/v3"
+GHES_VERSION = "3.19.0"
+# loaded so that their routes are there
+ROUTED = (routes_accounts, routes_checks, routes_pulls, routes_repositories)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A request that was answered: `template` is the operation's path (None: git, or nothing that is known)."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    template: str | None
+    caller: str
+    status: int
+    points: int
+    body: Any
+
+
+class GitHubDouble:
+    """One GitHub with its own world. `lock` is held while the world is looked at or changed."""
+
+    def __init__(self, root: Path) -> None:
+        self.lock = threading.RLock()
+        self.world = World(root)
+        self.forge = Forge(self.world, self._notify)
+        self.owners = Owners(self.forge)
+        self.limits = Limits(self.world.clock)
+        self.faults = Faults()
+        self.seen: list[Seen] = []
+        self._server = server.server(self)
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the pages and git are."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def api(self) -> str:
+        """The API's root as on github.com."""
+        return self.url
+
+    @property
+    def ghes(self) -> str:
+        """The API's root as on Enterprise Server."""
+        return self.url + GHES
+
+    def __enter__(self) -> Self:
+        self._thread = server.start(self._server)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.faults.clear()
+        self._server.shutdown()
+        self._server.server_close()
+        if self._thread is not None:
+            self._thread.join()
+
+    # requests
+
+    def answer(self, incoming: Incoming) -> Outgoing:
+        """The answer to a request, when nothing goes wrong."""
+        if server.is_git(incoming.path):
+            outgoing = server.answer_git(self, incoming)
+            self._note(incoming, None, "git", outgoing.status, 0, None)
+            return outgoing
+        with self.lock:
+            return self._api(incoming)
+
+    def _api(self, incoming: Incoming) -> Outgoing:
+        on_ghes = incoming.path.startswith(GHES + "/") or incoming.path == GHES
+        address = (incoming.path.removeprefix(GHES) if on_ghes else incoming.path) or "/"
+        render = RenderPulls(self.forge, self.ghes if on_ghes else self.api, self.url)
+        query = dict(parse_qsl(urlsplit(incoming.target).query, keep_blank_values=True))
+        identity, template, body = Identity(), None, None
+        try:
+            body = self._json(incoming)
+            identity = self.world.identify(incoming.secret())
+            if address != "/rate_limit":
+                self.limits.check(identity, "core")
+            address = self._by_id(address, identity)
+            found = find_route(incoming.method, address)
+            if found is None:
+                raise not_found()
+            route, parameters = found
+            template = route.template
+            call = Call(
+                double=self, render=render, method=incoming.method, template=template, address=address,
+                parameters=parameters, query=query, body=body, identity=identity, granted=route.granted,
+                accept=incoming.headers.get("Accept") or "",
+            )  # fmt: skip
+            reply = route.handler(call)
+        except Problem as problem:
+            reply = Reply(status=problem.status, body=problem.body, headers=problem.headers)
+        return self._finish(incoming, reply, identity, template, body, on_ghes=on_ghes)
+
+    def _json(self, incoming: Incoming) -> Any:
+        if not incoming.body:
+            return None
+        try:
+            return json.loads(incoming.body)
+        except ValueError as error:
+            raise Problem(400, "Problems parsing JSON") from error
+
+    def _by_id(self, address: str, identity: Identity) -> str:
+        """Addresses that lead by id, as redirects, links to other pages and a team's own address do."""
+        parts = address.split("/")
+        if parts[1] == "organizations" and len(parts) >= 5 and parts[3] == "team" and parts[4].isdigit():
+            team = self.world.teams.get(int(parts[4]))
+            if team is None or str(team.organization.id) != parts[2]:
+                raise not_found()
+            return "/".join(["", "orgs", team.organization.login, "teams", team.slug, *parts[5:]])
+        if parts[1] != "repositories" or len(parts) < 3 or not parts[2].isdigit():
+            return address
+        repository = self.world.repositories.get(int(parts[2]))
+        if repository is None or repository.gone or self.world.seen_by(repository, identity) == "none":
+            raise not_found()
+        return "/".join(["", "repos", repository.owner.login, repository.name, *parts[3:]])
+
+    def _finish(
+        self, incoming: Incoming, reply: Reply, identity: Identity, template: str | None, body: Any, *, on_ghes: bool
+    ) -> Outgoing:
+        content = b"" if reply.body is None else json.dumps(reply.body).encode()
+        headers = {"X-GitHub-Media-Type": "github.v3; format=json", **reply.headers}
+        headers["X-GitHub-Request-Id"] = f"{len(self.seen):04X}:DOUB:LE"
+        if content:
+            headers["Content-Type"] = "application/json; charset=utf-8"
+        if on_ghes:
+            headers["X-GitHub-Enterprise-Version"] = GHES_VERSION
+        if identity.token is not None and identity.installation is None:
+            headers["X-OAuth-Scopes"] = ", ".join(identity.token.scopes)
+        status, points = reply.status, 1
+        if incoming.method == "GET" and status == 200:
+            tag = hashlib.sha256(content + reply.headers.get("Link", "").encode()).hexdigest()
+            headers["ETag"] = f'W/"{tag}"'
+            headers["Cache-Control"] = "private, max-age=60, s-maxage=60"
+            if incoming.headers.get("If-None-Match") in {headers["ETag"], f'"{tag}"'}:
+                status, content, points = 304, b"", 0 if identity.account is not None else 1
+                headers.pop("Content-Type")
+        if template == "/rate_limit" or (status in {403, 429} and self._over(identity)):
+            points = 0
+        self.limits.spend(identity, "core", points)
+        headers |= self.limits.headers(identity, "core")
+        self._note(incoming, template, identity.bucket, status, points, body)
+        return Outgoing(status=status, headers=headers, body=content)
+
+    def _over(self, identity: Identity) -> bool:
+        return self.limits.used(identity) >= self.limits.limit(identity, "core")
+
+    def _note(self, incoming: Incoming, template: str | None, caller: str, status: int, points: int, body: Any) -> None:
+        query = dict(parse_qsl(urlsplit(incoming.target).query))
+        self.seen.append(
+            Seen(
+                method=incoming.method,
+                path=incoming.path,
+                query=query,
+                template=template,
+                caller=caller,
+                status=status,
+                points=points,
+                body=body,
+            )
+        )
+
+    def _notify(
+        self, repository: Repository, event: str, action: str | None, sender: Account | None, about: Mapping[str, Any]
+    ) -> None:
+        for listener in self.listeners:
+            listener(repository, event, action, sender, about)
+
+    listeners: tuple[Callable[..., None], ...] = ()
