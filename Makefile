@@ -33,7 +33,7 @@ test: setup ## every hermetic test: no network, no root
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 test-real: setup ## what must be built or needs root (a real Gitea); a machine that cannot says so and skips
-	$(BIN)/python -m pytest tests/real -m real $(PYTEST_ARGS)
+	@bash .ci/real.sh $(BIN)/python $(PYTEST_ARGS)
 
 test-unit: setup ## the quick ones: unit, property, vectors
 	$(BIN)/python -m pytest tests/unit tests/property tests/vectors $(PYTEST_ARGS)
