@@ -932,6 +932,40 @@ def test_52_same_number_with_another_digest_went_through_staging(tmp_path: Path)
     stopped(bank, "has never held Staging", key=PRODUCTION)
 
 
+def test_two_new_documents_on_one_registered_model_in_one_step(tmp_path: Path):
+    bank = begun(tmp_path)
+    bank.train("churn-2")
+    texts = {name: bank.text(name, {"Staging": 1}, card=None, registeredModel="churn-2") for name in ("mine", "yours")}
+    pull = bank.branch({f"models/{name}.yaml": text for name, text in texts.items()})
+    for name in ("noor", "olga", "mo"):
+        bank.approve(name, pull)
+    bank.merge(pull)
+    honest(bank)
+    stopped(bank, "mine/@spec and yours/@spec name one registered model", "refused", "mine/@spec")
+    assert bank.aliases("churn-2") == {}
+
+
+@pytest.mark.parametrize("first", ["new document", "renamed by a push, then a new document"])
+def test_another_document_on_a_colleagues_registered_model(tmp_path: Path, first: str):
+    """Whoever owns one document could move the aliases of another team's model, and the two would fight for ever."""
+    bank = begun(tmp_path, owners=f"{OWNERS}/models/mine.yaml @eve @pat\n")
+    bank.promote(MODEL, {"Staging": 1}, "noor")
+    bank.sync()
+    if first != "new document":
+        moved_away = bank.text(MODEL, {"Staging": bank.pins(1)}, registeredModel="elsewhere")
+        bank.world.push_main("maintainer", {f"models/{MODEL}.yaml": moved_away})
+    text = bank.text("mine", {"Staging": bank.pins(2)}, card=None, registeredModel=MODEL)
+    pull = bank.branch({"models/mine.yaml": text})
+    for name in ("eve", "pat", "mo"):
+        bank.approve(name, pull)
+    bank.merge(pull)
+    honest(bank)
+    stopped(bank, f"'{MODEL}' in MLflow is that of the model {MODEL} already", "refused", "mine/@spec")
+    size = bank.ledger().size
+    assert bank.sync().ledger_size == size
+    assert bank.aliases() == {"challenger": 1}
+
+
 def test_53_ledger_deleted_so_that_a_tampered_registry_is_adopted(tmp_path: Path):
     bank = begun(tmp_path)
     honest(bank)

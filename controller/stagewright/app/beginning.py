@@ -5,8 +5,8 @@ from stagewright.app.desired import DesiredReader
 from stagewright.app.facts import FactReader
 from stagewright.core.fold import genesis
 from stagewright.errors import UsageError
-from stagewright.model.desired import GovernanceValue
-from stagewright.model.keys import GovernanceKey
+from stagewright.model.desired import GovernanceValue, Spec, Values
+from stagewright.model.keys import GovernanceKey, SpecKey
 from stagewright.model.state import State
 from stagewright.model.sync import RegistrySync
 from stagewright.ports import Registry, Source
@@ -48,6 +48,7 @@ class Beginning:
         policy = self._desired.governance(value).policy if isinstance(value, GovernanceValue) else None
         if policy is None:
             raise UsageError(f"commit {root[:12]} holds no valid policy", hint="begin from a commit that has one")
+        _require_one_document_each(declared.values)
         actual = self._registry.snapshot()
         state = genesis(
             origin=policy.origin,
@@ -56,6 +57,18 @@ class Beginning:
             now=actual.observed_at,
         )
         return policy.origin, state, snapshot_body(actual)
+
+
+def _require_one_document_each(values: Values) -> None:
+    holders: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(key, SpecKey) and isinstance(value, Spec):
+            other = holders.setdefault(value.registered_model.casefold(), key.model)
+            if other != key.model:
+                raise UsageError(
+                    f"{other} and {key.model} both name the registered model {value.registered_model!r}",
+                    hint="declare it in one document, and begin from the commit that does",
+                )
 
 
 def binding_of(config: RegistrySync, origin: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from stagewright.core.change import promotions_of
 from stagewright.core.judge import authorized_governance, judge, refusal
 from stagewright.errors import IncompleteError
-from stagewright.model.desired import DesiredState, StageEntry, StageValue, Value
+from stagewright.model.desired import DesiredState, Spec, StageEntry, StageValue, Value
 from stagewright.model.keys import GovernanceKey, Key, SpecKey, StageKey, key_order
 from stagewright.model.promotion import Promotion, Step
 from stagewright.model.review import PullRequest
@@ -89,16 +89,10 @@ def step(state: State, change: Step, facts: Facts) -> Folded:
     governance = authorized_governance(state)
     ahead = replace(state, declared=change.after)
     promotions = promotions_of(state.origin, change, governance)
-    mixed = _mixed(promotions, state)
+    flaws = _mixed(promotions, state) or _rivals(promotions)
     verdicts = tuple(
-        refusal(
-            p,
-            state,
-            facts,
-            name="one thing at a time",
-            detail="a change of the governance stands alone: propose it apart from models and stages",
-        )
-        if p.id in mixed
+        refusal(p, state, facts, name="one thing at a time", detail=flaws[p.id])
+        if p.id in flaws
         else judge(p, ahead, facts)
         for p in promotions
     )
@@ -115,11 +109,27 @@ def step(state: State, change: Step, facts: Facts) -> Folded:
     return Folded(state=after, verdicts=verdicts, superseded=superseded)
 
 
-def _mixed(promotions: tuple[Promotion, ...], state: State) -> frozenset[str]:
-    """The ids of those refused because governance changes together with something else, restores aside."""
+def _mixed(promotions: tuple[Promotion, ...], state: State) -> dict[str, str]:
+    """Why those are refused, by id, that change together with the governance, restores aside."""
     real = [p for p in promotions if p.after != state.authorized.get(p.key)]
-    alone = len(real) < 2 or not any(isinstance(p.key, GovernanceKey) for p in real)
-    return frozenset() if alone else frozenset(p.id for p in real)
+    if len(real) < 2 or not any(isinstance(p.key, GovernanceKey) for p in real):
+        return {}
+    detail = "a change of the governance stands alone: propose it apart from models and stages"
+    return {p.id: detail for p in real}
+
+
+def _rivals(promotions: tuple[Promotion, ...]) -> dict[str, str]:
+    """Why those are refused, by id, that would put two documents on one registered model in the same step."""
+    named: dict[str, list[Promotion]] = {}
+    for promotion in promotions:
+        if isinstance(promotion.after, Spec):
+            named.setdefault(promotion.after.registered_model.casefold(), []).append(promotion)
+    return {
+        p.id: f"{' and '.join(str(other.key) for other in rivals)} name one registered model: keep one document"
+        for rivals in named.values()
+        for p in rivals
+        if len(rivals) > 1
+    }
 
 
 def settle(state: State, verdict: Verdict) -> State:

@@ -90,6 +90,10 @@ def _history(promotion: Promotion, state: State, facts: Facts) -> Evaluation | N
         wrong = _governance_flaw(promotion, state, facts)
         if wrong:
             return _violated("governance", wrong)
+    elif promotion.after is not None:
+        other = require.rival(promotion, state.authorized)
+        if other:
+            return _violated("registered model", other)
     pull = promotion.pull
     if promotion.parents > 2:
         return _violated("pull request", f"commit {promotion.commit[:12]} has {promotion.parents} parents")

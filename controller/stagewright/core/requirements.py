@@ -12,7 +12,7 @@ from stagewright.core.signoffs import Contributors, Tally
 from stagewright.errors import IncompleteError
 from stagewright.model.actual import READY, VersionFacts
 from stagewright.model.desired import Spec, StageEntry, Values
-from stagewright.model.keys import SpecKey, StageKey
+from stagewright.model.keys import GovernanceKey, SpecKey, StageKey
 from stagewright.model.policy import CODEOWNERS, Approval, EvidenceKind, Relation, Rule
 from stagewright.model.promotion import Promotion
 from stagewright.model.state import Facts, State
@@ -35,6 +35,19 @@ def registered_name(authorized: Values, model: str) -> str:
     """The model's name in MLflow: as the authorized spec says; its own name where no spec is authorized."""
     spec = authorized.get(SpecKey(model))
     return spec.registered_model if isinstance(spec, Spec) else model
+
+
+def rival(promotion: Promotion, authorized: Values) -> str:
+    """Which other model holds the model in MLflow that a promotion would write to; empty when none does.
+
+    Two documents on one registered model would let the owners of the one move the aliases of the other.
+    """
+    assert not isinstance(promotion.key, GovernanceKey)
+    model, after = promotion.key.model, promotion.after
+    name = after.registered_model if isinstance(after, Spec) else registered_name(authorized, model)
+    others = {key.model for key in authorized if not isinstance(key, GovernanceKey)} - {model}
+    holders = sorted(m for m in others if registered_name(authorized, m).casefold() == name.casefold())
+    return f"{name!r} in MLflow is that of the model {', '.join(holders)} already" if holders else ""
 
 
 def version_facts(promotion: Promotion, state: State, facts: Facts) -> VersionFacts | None:

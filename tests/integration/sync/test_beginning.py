@@ -45,6 +45,15 @@ def test_genesis_from_a_commit_without_a_policy_is_refused(tmp_path: Path):
     assert list(bank.store.names("")) == []
 
 
+def test_genesis_with_two_documents_on_one_registered_model_is_refused(tmp_path: Path):
+    bank = Bank(
+        tmp_path, prepare=lambda bank: {"models/mine.yaml": bank.text("mine", card=None, registeredModel="Credit-Risk")}
+    )
+    with pytest.raises(UsageError, match="credit-risk and mine both name the registered model"):
+        bank.sync()
+    assert list(bank.store.names("")) == []
+
+
 def test_genesis_adopts_what_runs_and_says_what_was_declared_otherwise(tmp_path: Path):
     def prepare(bank: Bank) -> dict[str, str]:
         bank.train()
