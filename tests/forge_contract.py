@@ -42,11 +42,11 @@ class Host(Protocol):
         ...
 
     def review(self, name: str, decision: Literal["approve", "reject"], commit: str) -> str:
-        """Decide on a commit of the last merged pull request, or of the one that holds it; the review's id."""
+        """Decide on the head of a branch of dana's that is not merged yet; the review's id."""
         ...
 
     def withdraw(self, review: str) -> None:
-        """Take a review back, as the person who gave it."""
+        """Take an approval back, as the person who gave it."""
         ...
 
     def refresh(self) -> None:
@@ -63,13 +63,17 @@ class ForgeContract:
 
     def merged(self, host: Host) -> tuple[str, PullFacts]:
         """One branch of dana's, merged: its head, and what the forge says."""
-        first_parent = host.world.head()
         head = host.world.commit("dana", {"a": "1\n"}, branch="promote")
-        merge = host.merge("promote")
+        return head, self.pull(host, "promote")
+
+    def pull(self, host: Host, branch: str) -> PullFacts:
+        """What the forge says of a branch, merged now."""
+        first_parent = host.world.head()
+        merge = host.merge(branch)
         host.refresh()
         pull = host.forge.pull(merge, first_parent)
         assert pull is not None
-        return head, pull
+        return pull
 
     def test_pull_of_a_merge_tells_head_base_and_author(self, host: Host):
         head, pull = self.merged(host)
@@ -95,10 +99,10 @@ class ForgeContract:
         assert host.forge.reviews(pull) == ()
 
     def test_reviews_tell_who_decided_what_on_which_commit(self, host: Host):
-        head, pull = self.merged(host)
+        head = host.world.commit("dana", {"a": "1\n"}, branch="promote")
         approval = host.review("noor", "approve", head)
         rejection = host.review("ravi", "reject", head)
-        host.refresh()
+        pull = self.pull(host, "promote")
 
         found = {review.id: review for review in host.forge.reviews(pull)}
 
@@ -112,22 +116,18 @@ class ForgeContract:
         }
 
     def test_reviews_do_not_mix_pull_requests(self, host: Host):
-        head, pull = self.merged(host)
-        base = host.world.head()
+        head = host.world.commit("dana", {"a": "1\n"}, branch="promote")
         other = host.world.commit("dana", {"b": "1\n"}, branch="other")
-        merge = host.merge("other")
         first, second = host.review("noor", "approve", head), host.review("noor", "approve", other)
-        host.refresh()
-        later = host.forge.pull(merge, base)
-        assert later is not None
+        pull, later = self.pull(host, "promote"), self.pull(host, "other")
 
         assert [review.id for review in host.forge.reviews(pull)] == [first]
         assert [review.id for review in host.forge.reviews(later)] == [second]
 
     def test_reviews_that_were_taken_back_are_gone(self, host: Host):
-        head, pull = self.merged(host)
+        head = host.world.commit("dana", {"a": "1\n"}, branch="promote")
         approval = host.review("noor", "approve", head)
-        host.refresh()
+        pull = self.pull(host, "promote")
         assert [review.id for review in host.forge.reviews(pull)] == [approval]
 
         host.withdraw(approval)

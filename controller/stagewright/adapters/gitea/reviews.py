@@ -1,0 +1,112 @@
+"""The reviews of a pull request, from three places that have to agree: the list, the timeline and the activity feed.
+
+    {"id": 2, "user": {"id": 4, "login": "ravi", …}, "state": "REQUEST_CHANGES", "commit_id": "98cc…",
+     "stale": false, "official": false, "dismissed": false, "submitted_at": "2026-11-24T22:18:31Z", "updated_at": "…"}
+
+`stale` and `official` are not read: what a review is worth is decided from its commit. What one has to know of Gitea:
+
+* The list counts drafts of other people in, and does not show them.
+* `submitted_at` is when a draft was begun. A rejection that was drafted before an approval and handed in after it
+  would look older; the timeline says when it was handed in.
+* An administrator can dismiss somebody's rejection. The timeline says who did; a rejection that anybody but its author
+  dismissed stands. (Nobody can dismiss, or review, once the pull request is merged.)
+* An administrator can delete a review, with its line in the timeline. The line in the feed stays, and so does a
+  rejection: until its author decides otherwise.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from stagewright.adapters.gitea.answers import account, flag, moment, number, text
+from stagewright.adapters.gitea.client import GiteaClient, Row
+from stagewright.errors import IncompleteError
+from stagewright.model.review import Decision
+from stagewright.model.source import PullFacts, ReviewFacts
+
+MAX_TIMELINE_PAGES = 200
+# A page of nothing but comments on lines is shown empty.
+EMPTY_PAGES = 5
+
+_DECISIONS: dict[str, Decision] = {"APPROVED": "approve", "REQUEST_CHANGES": "reject"}
+_OTHERS = frozenset({"COMMENT", "PENDING", "REQUEST_REVIEW"})
+
+
+def read_reviews(client: GiteaClient, repository: str, pull: PullFacts, feed: Iterable[Row]) -> tuple[ReviewFacts, ...]:
+    """Every review of a pull request, by id; deleted rejections at the end. IncompleteError where they do not agree."""
+    listed = client.rows(f"/repos/{repository}/pulls/{pull.id}/reviews", hidden=True)
+    timeline = _timeline(client, f"/repos/{repository}/issues/{pull.id}/timeline", listed)
+    shown = {number(row, "id") for row in listed}
+    missing = sorted({number(e, "review_id") for e in timeline if text(e, "type") == "review"} - shown)
+    if missing:
+        raise IncompleteError(f"{client.place} leaves out review {missing[0]} of pull request {pull.id}")
+    reviews = [review_of(row, timeline) for row in sorted(listed, key=lambda r: number(r, "id"))]
+    return (*reviews, *deleted_rejections(pull, feed, timeline))
+
+
+def review_of(row: Row, timeline: Iterable[Row]) -> ReviewFacts:
+    """One row of the list, with what the timeline says of it."""
+    own, state, author = number(row, "id"), text(row, "state"), account(row.get("user"))
+    if state not in _DECISIONS and state not in _OTHERS:
+        raise IncompleteError(f"review {own} has the state {state!r}, which Gitea does not have")
+    decision = _DECISIONS.get(state, "comment")
+    events = [event for event in timeline if event.get("review_id") == own]
+    if decision != "comment" and flag(row, "dismissed"):
+        by = [account(e.get("user")) for e in events if text(e, "type") == "dismiss_review"]
+        own_doing = author is not None and bool(by) and all(who is not None and who.id == author.id for who in by)
+        if decision == "approve" or own_doing:
+            decision = "dismissed"
+    return ReviewFacts(
+        id=str(own),
+        author=author,
+        decision=decision,
+        commit=str(row.get("commit_id") or ""),
+        first_seen=_handed_in(row, decision, [e for e in events if text(e, "type") == "review"]),
+    )
+
+
+def deleted_rejections(pull: PullFacts, feed: Iterable[Row], timeline: Iterable[Row]) -> tuple[ReviewFacts, ...]:
+    """The rejections that the feed knows of and the timeline does not any more.
+
+    Which commit they were about is gone with them: the pull request's head is taken.
+    """
+    there = {number(event, "id") for event in timeline}
+    return tuple(
+        ReviewFacts(
+            id=f"activity-{number(row, 'id')}",
+            author=account(row.get("act_user")),
+            decision="reject",
+            commit=pull.merged_head,
+            first_seen=moment(row, "created"),
+        )
+        for row in feed
+        if row.get("op_type") == "reject_pull_request"
+        and text(row, "content").partition("|")[0] == pull.id
+        and row.get("comment_id") not in there
+    )
+
+
+def _handed_in(row: Row, decision: Decision, events: list[Row]) -> datetime:
+    """When a decision was given: where that is not certain, early for an approval and late for a rejection.
+
+    Of two decisions of one person the rejection is so the one that counts.
+    """
+    begun = moment(row, "submitted_at")
+    told = [moment(event, "created_at") for event in events]
+    if decision == "reject":
+        return max(begun, *told) if told else max(begun, moment(row, "updated_at"))
+    return min(told, default=begun)
+
+
+def _timeline(client: GiteaClient, path: str, listed: Iterable[Row]) -> tuple[Row, ...]:
+    """The events, read until no page shows any; a page's count is only its own length, and says nothing of the rest."""
+    wanted = {number(row, "id") for row in listed if row.get("state") in _DECISIONS}
+    found: dict[int, Row] = {}
+    empty = 0
+    for page in range(1, MAX_TIMELINE_PAGES + 1):
+        rows, _ = client.page(path, page)
+        found.update((number(row, "id"), row) for row in rows)
+        empty = 0 if rows else empty + 1
+        told = {event.get("review_id") for event in found.values()}
+        if empty and (wanted <= told or empty >= EMPTY_PAGES):
+            return tuple(found.values())
+    raise IncompleteError(f"{client.place} has more than {MAX_TIMELINE_PAGES} pages of {path}")
