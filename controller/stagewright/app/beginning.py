@@ -1,5 +1,7 @@
 """Genesis: a ledger begins from a commit that the operator names, and from what the registry holds then."""
 
+from collections.abc import Mapping
+
 from stagewright.app.adoption import adopt, snapshot_body
 from stagewright.app.desired import DesiredReader
 from stagewright.app.facts import FactReader
@@ -81,3 +83,13 @@ def binding_of(config: RegistrySync, origin: str) -> dict[str, str]:
         "forge": str(config.forge),
         "registry": config.registry_uri,
     }
+
+
+def moved_from(config: RegistrySync, binding: Mapping[str, str]) -> str:
+    """How a configuration differs from what a ledger is bound to; empty when it does not."""
+    differing = [
+        f"{name} is {now!r}, was {binding[name]!r}"
+        for name, now in binding_of(config, binding["origin"]).items()
+        if binding[name] != now
+    ]
+    return f"the configuration is not the one the ledger began with: {'; '.join(differing)}" if differing else ""

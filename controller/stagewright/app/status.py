@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from stagewright.app.adoption import holder
+from stagewright.app.beginning import moved_from
 from stagewright.app.view import View
 from stagewright.core.judge import authorized_governance
 from stagewright.core.plan import mode_of, plan
@@ -91,7 +92,7 @@ def status(view: View) -> Status:
         away=view.away,
         revision=state.revision,
         behind=behind,
-        stalled=rewritten or _stalled(view),
+        stalled=moved_from(view.sight.config, memory.binding) or rewritten,
         rows=tuple(rows),
         problems=head.problems,
         alarms=tuple(memory.alarms.values()),
@@ -163,11 +164,6 @@ def _behind(view: View) -> tuple[int, str]:
         return len(view.sight.source.first_parents(view.state.revision, view.head)), ""
     except StalledError as error:
         return 0, str(error)
-
-
-def _stalled(view: View) -> str:
-    alarms = view.memory.alarms
-    return "; ".join(alarms[kind].message for kind in ("configuration", "history") if kind in alarms)
 
 
 def shown(value: Value | None) -> str:

@@ -5,12 +5,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from stagewright.app.apply import Applied, Applier
-from stagewright.app.beginning import Beginning, binding_of
+from stagewright.app.beginning import Beginning, binding_of, moved_from
 from stagewright.app.continuity import keep, refuse_genesis, require_growth
 from stagewright.app.desired import DesiredReader
 from stagewright.app.facts import FactReader
 from stagewright.app.journal import Journal, LedgerJournal
-from stagewright.app.memory import Memory, remember
+from stagewright.app.memory import remember
 from stagewright.app.pulls import PullReader
 from stagewright.app.recall import recall
 from stagewright.app.record import Scribe, body_digest, recorded
@@ -119,7 +119,7 @@ class _Run:
         scribe = self._scribe(memory.genesis.origin, {})
         applier = Applier(self._outside.registry, journal, scribe, memory.revision)
         recovered = applier.recover()
-        moved = _moved(binding_of(self._config, memory.genesis.origin), memory)
+        moved = moved_from(self._config, memory.binding)
         if moved:
             applier.alarm_once("configuration", "configuration", moved)
             return self._report(journal, head, began=began, recovered=recovered, stalled=moved)
@@ -300,12 +300,3 @@ class _Run:
             waiting=waiting,
             ledger_size=journal.size,
         )
-
-
-def _moved(binding: dict[str, str], memory: Memory) -> str:
-    differing = [
-        f"{name} is {now!r}, was {memory.binding[name]!r}"
-        for name, now in binding.items()
-        if memory.binding[name] != now
-    ]
-    return f"the configuration is not the one the ledger began with: {'; '.join(differing)}" if differing else ""

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from stagewright.adapters.git.forge import GitForge
+from stagewright.app.status import status
+from stagewright.app.view import Sight, look
 from stagewright.errors import IncompleteError
 from stagewright.ledger import predicates as entry
 from stagewright.model.keys import parse_key
@@ -137,6 +139,15 @@ def foxtrot(bank: Bank) -> None:
     bank.world.plant([mine, bank.world.head()], files, branch="main")
 
 
+def shown(bank: Bank) -> str:
+    """What `status` says of why nothing goes on."""
+    sight = Sight(
+        config=bank.config, source=bank.source, forge=bank.forge, registry=bank.registry, store=bank.store,
+        clock=bank.clock,
+    )  # fmt: skip
+    return status(look(sight)).stalled
+
+
 def orphan(bank: Bank) -> None:
     bank.world.plant([], {"README.md": "Another history.\n"}, branch="main")
 
@@ -163,8 +174,10 @@ def test_history_that_lost_the_last_revision_alarms_once_and_applies_nothing(
     bank.restart()
     assert bank.sync().ledger_size == size
     assert bank.aliases() == {"challenger": 2}
+    assert "is not on the first-parent history of" in shown(bank)
     # the branch put right again, everything goes on
     bank.world.force("main", later)
+    assert shown(bank) == ""
     assert good != later
     report = bank.sync()
     assert (report.stalled, [a.result for a in report.applied]) == ("", ["applied"])
@@ -211,9 +224,11 @@ def test_configuration_that_moved_alarms_once_and_applies_nothing(tmp_path: Path
     assert bank.kinds(size - 1) == ["alarm"]
     assert bank.sync().ledger_size == size
     assert bank.aliases() == {"challenger": 2}
+    if "url" not in change:
+        assert shown(bank) == report.stalled
     bank.configure(**before, **({"mirror": str(tmp_path / "mirror")} if mirror else {}))
     assert bank.sync().stalled == ""
-    assert bank.aliases() == {"challenger": 1}
+    assert (shown(bank), bank.aliases()) == ("", {"challenger": 1})
     bank.verified()
 
 
