@@ -25,7 +25,7 @@ class Proposed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """A decision that was signed and pushed."""
+    """A decision that was signed and pushed. `merged`: its commit is on the branch already."""
 
     commit: str
     origin: str
@@ -33,6 +33,7 @@ class Decided:
     proposed: tuple[Proposed, ...]
     withdraws: tuple[str, ...]
     id: str
+    merged: bool
 
 
 class Decider:
@@ -112,7 +113,15 @@ class Decider:
             ),
             slug=email.partition("@")[0],
         )
-        return Decided(commit=commit, origin=origin, decision=decision, proposed=found, withdraws=withdraws, id=made)
+        return Decided(
+            commit=commit,
+            origin=origin,
+            decision=decision,
+            proposed=found,
+            withdraws=withdraws,
+            id=made,
+            merged=self._source.merge_bases(commit, self._workspace.resolve(self._branch)) == (commit,),
+        )
 
     def _before(self, commit: str, main: str) -> str:
         """The branch as it was before a merge brought `commit`; as it is now, where none did."""

@@ -110,5 +110,8 @@ def _decide(
     terminal.out(("✓ ", GOOD), f"{decision} signed and pushed as tag object {decided.id}")
     for withdrawn in decided.withdraws:
         terminal.say(f"it withdraws your earlier rejection {withdrawn}")
-    terminal.next(f"stagewright check {revision}", "whether anything is still missing")
+    if decided.merged:
+        terminal.next("stagewright sync --once", "judge it again; then `stagewright status` tells what is missing")
+    else:
+        terminal.next(f"stagewright check {revision}", "whether anything is still missing")
     return ExitCode.YES

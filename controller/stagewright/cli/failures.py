@@ -31,6 +31,12 @@ _CODES: tuple[tuple[type[StagewrightError], ExitCode], ...] = (
     (LedgerDamagedError, ExitCode.NO),
     (LedgerError, ExitCode.USAGE),
 )
+_HINTS = {
+    ExitCode.NO: "a person must look: `stagewright status`, `stagewright ledger verify`",
+    ExitCode.USAGE: "mend that, and run the command again",
+    ExitCode.UNKNOWN: "try again; `stagewright doctor` looks at everything that this rests on",
+    ExitCode.FORBIDDEN: "check your credentials and what they allow",
+}
 
 
 def exit_code(error: StagewrightError) -> ExitCode:
@@ -43,8 +49,12 @@ def show(error: StagewrightError, terminal: Terminal) -> None:
     problems = (error, *error.also) if isinstance(error, DocumentError) else (error,)
     for problem in problems:
         terminal.say(("✗ error: ", BAD), str(problem))
-        if problem.hint:
-            terminal.say(("  hint: ", "bold"), problem.hint)
+        terminal.say(("  hint: ", "bold"), problem.hint or _hint(problem))
+
+
+def _hint(error: StagewrightError) -> str:
+    """What to do next about an error that does not say it itself."""
+    return _HINTS.get(exit_code(error), "run it again with --debug, and report what it shows")
 
 
 def show_crash(error: Exception, terminal: Terminal) -> None:

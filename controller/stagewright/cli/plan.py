@@ -9,7 +9,9 @@ from stagewright.cli.terminal import BAD, CHANGED, GONE, GOOD, NEW, QUIET, WAIT,
 
 if TYPE_CHECKING:
     from stagewright.app.rehearsal import Rehearsed
+    from stagewright.app.view import View
     from stagewright.cli.verdicts import VerdictView
+    from stagewright.ledger.predicates import Requirement
     from stagewright.model.plan import Action, Blocked, PairPlan
     from stagewright.model.sync import RegistrySync
 
@@ -21,11 +23,22 @@ EXAMPLES = """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A promotion that the next sync would leave waiting, as it does now, with the requirements it lacks."""
+
+    key: str
+    promotion: str
+    reason: str
+    missing: "tuple[Requirement, ...]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanView:
     """The plan as programs read it."""
 
     head: str
     verdicts: "tuple[VerdictView, ...]"
+    pending: "tuple[Pending, ...]"
     pairs: "tuple[PairPlan, ...]"
     blocked: "tuple[Blocked, ...]"
     unmanaged: int
@@ -57,34 +70,57 @@ def rehearsal(terminal: Terminal, settings: "RegistrySync", *, output: Output, d
     from stagewright.cli import verdicts
 
     with terminal.busy("reading git, ledger and registry"):
-        found = rehearse(look(bootstrap.sight(settings)))
+        view = look(bootstrap.sight(settings))
+        found = rehearse(view)
+    pending = _pending(view, found)
     match output:
         case Output.JSON | Output.YAML:
-            view = PlanView(
+            shown = PlanView(
                 head=found.head,
                 verdicts=tuple(verdicts.view_of(verdict) for verdict in found.verdicts),
+                pending=pending,
                 pairs=found.plan.pairs,
                 blocked=found.plan.blocked,
                 unmanaged=found.plan.unmanaged,
                 waiting=found.waiting,
             )
-            terminal.document(output, "Plan", view)
+            terminal.document(output, "Plan", shown)
         case Output.NAME:
             for pair in found.plan.pairs:
                 terminal.out(str(pair.key))
         case _:
-            _lines(terminal, found, wide=output is Output.WIDE)
+            _lines(terminal, found, pending, wide=output is Output.WIDE)
     if found.waiting:
         return ExitCode.UNKNOWN
     differs = found.plan.blocked or any(pair.actions and pair.write for pair in found.plan.pairs)
     return ExitCode.NO if differs and differences_matter else ExitCode.YES
 
 
-def _lines(terminal: Terminal, found: "Rehearsed", *, wide: bool) -> None:
+def _pending(view: "View", found: "Rehearsed") -> tuple[Pending, ...]:
+    """What waits already and goes on waiting; rehearsing has brought the view's memory up to date."""
+    fresh = {verdict.promotion.id for verdict in found.verdicts}
+    waiting = {str(key): view.memory.verdicts[open_.id][1] for key, open_ in view.memory.open.items()}
+    return tuple(
+        Pending(
+            key=key,
+            promotion=verdict.promotion,
+            reason=verdict.reason,
+            missing=tuple(r for r in verdict.requirements if r.state != "satisfied"),
+        )
+        for key, verdict in sorted(waiting.items())
+        if verdict.promotion not in fresh
+    )
+
+
+def _lines(terminal: Terminal, found: "Rehearsed", pending: tuple[Pending, ...], *, wide: bool) -> None:
     from stagewright.cli.verdicts import show
 
     for verdict in found.verdicts:
         show(terminal, verdict, before=verdict.promotion.before, wide=wide)
+    for waiting in pending:
+        terminal.out(("… waits    ", WAIT), f"  {waiting.key}")
+        for lack in waiting.missing:
+            terminal.out(("    … ", WAIT), f"{lack.rule}: {lack.name}: {lack.detail}")
     for pair in found.plan.pairs:
         if pair.write:
             _pair(terminal, pair)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from stagewright.cli.completion import model_names
 from tests.cli_desk import Desk
 
 
@@ -205,3 +206,19 @@ def test_approve_of_what_proposes_nothing_signs_nothing(begun: Desk):
     assert "proposes nothing to decide on" in begun.run("cody", "approve", "main", "--yes", expect=2).err
     assert "names no commit" in begun.run("cody", "approve", "no-such-branch", "--yes", expect=2).err
     assert tags(begun) == []
+
+
+def test_approve_of_what_was_merged_already_names_the_sync_as_next_step(enforced: Desk):
+    branch = enforced.promote(
+        "promote", "credit-risk", "--version", "2", "--to", "Production", by="dana", approved_by=("cody",)
+    )
+    told = enforced.run("mo", "approve", branch, "--yes")
+    assert "next: stagewright sync --once" in told.err
+    assert "is it merged already?" in enforced.run("mo", "check", branch, expect=2).err
+
+
+def test_names_are_completed_where_they_are_cheap(begun: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(begun.home / "desired" / "models")
+    assert (model_names("cred"), model_names("x")) == (["credit-risk"], [])
+    monkeypatch.chdir(begun.root)
+    assert model_names("") == []

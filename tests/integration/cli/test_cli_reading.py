@@ -84,14 +84,24 @@ def test_status_of_a_pending_promotion_exits_with_eight_only_when_asked(
 def test_plan_document_has_these_fields(settled: Desk):
     document = settled.run("max", "plan", "-o", "json").json()
     assert fields(document) == [
-        "apiVersion", "kind", "head", "verdicts", "pairs", "blocked", "unmanaged", "waiting",
+        "apiVersion", "kind", "head", "verdicts", "pending", "pairs", "blocked", "unmanaged", "waiting",
     ]  # fmt: skip
     assert (document["kind"], document["pairs"], document["blocked"], document["waiting"]) == ("Plan", [], [], "")
 
 
-def test_plan_with_nothing_to_do_says_so(settled: Desk):
+def test_plan_with_nothing_to_do_says_so_and_names_what_waits(settled: Desk):
     told = settled.run("max", "plan", "--exit-code")
-    assert told.out == "✓ nothing to do: MLflow holds what is authorized\n"
+    assert told.out.splitlines() == [
+        "… waits      credit-risk/Production",
+        f"    … {MISSING}: 0 of 1 given; 1 more from: @mo, @pat",
+        "✓ nothing to do: MLflow holds what is authorized",
+    ]
+
+
+def test_plan_document_names_what_waits(settled: Desk):
+    (waiting,) = settled.run("max", "plan", "-o", "json").json()["pending"]
+    assert fields(waiting) == ["key", "promotion", "reason", "missing"]
+    assert [f"{lack['rule']}: {lack['name']}" for lack in waiting["missing"]] == [MISSING]
 
 
 def test_sync_with_nothing_to_do_says_so_and_appends_nothing(settled: Desk):
