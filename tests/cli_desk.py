@@ -63,8 +63,8 @@ class Desk:
     def config(self) -> Path:
         return self.home / "registrysync.yaml"
 
-    def run(self, who: str, *arguments: str, expect: int | None = 0) -> Told:
-        """Run one command in that person's clone. `expect` None takes any exit code."""
+    def run(self, who: str, *arguments: str, expect: int | None = 0, cwd: Path | None = None) -> Told:
+        """Run one command in that person's clone, or in `cwd`. `expect` None takes any exit code."""
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
             for name, text in environment(self.root).items():
@@ -74,7 +74,7 @@ class Desk:
             if not self.uri:
                 patch.setattr(bootstrap, "registry_of", lambda _config, _env: self.registry)
                 patch.setattr(bootstrap, "registry_version", lambda _config, _env: "MLflow in memory")
-            patch.chdir(self.clone(who) if self.config.exists() else self.root)
+            patch.chdir(cwd or (self.clone(who) if self.config.exists() else self.root))
             code = run(arguments)
         told = Told(code=code, out=out.getvalue(), err=err.getvalue())
         assert expect is None or code == expect, f"{arguments}: {told}"

@@ -36,16 +36,18 @@ CONFIG_VARIABLE = "STAGEWRIGHT_CONFIG"
 CONFIG_FILE = "registrysync.yaml"
 
 
-def load_config(path: str | None, env: Mapping[str, str] = os.environ) -> RegistrySync:
-    """The configuration at `path`, else where STAGEWRIGHT_CONFIG says, else ./registrysync.yaml or one above."""
-    place = find_config(path, env)
+def load_config(path: str | None, env: Mapping[str, str] = os.environ, *, start: Path = Path()) -> RegistrySync:
+    """The configuration at `path`, else where STAGEWRIGHT_CONFIG says, else the nearest from `start` upwards."""
+    place = find_config(path, env, start=start)
     return parse_registry_sync(place.read_bytes(), str(place), folder=str(place.resolve().parent))
 
 
-def find_config(path: str | None, env: Mapping[str, str] = os.environ) -> Path:
+def find_config(path: str | None, env: Mapping[str, str] = os.environ, *, start: Path = Path()) -> Path:
     """Where the configuration lies. UsageError when it is not there."""
     named = path or env.get(CONFIG_VARIABLE)
-    places = [Path(named)] if named else [folder / CONFIG_FILE for folder in (Path.cwd(), *Path.cwd().parents)]
+    places = (
+        [Path(named)] if named else [folder / CONFIG_FILE for folder in (start.absolute(), *start.absolute().parents)]
+    )
     for place in places:
         if place.is_file():
             return place

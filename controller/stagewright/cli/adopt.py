@@ -58,7 +58,7 @@ def adopt(
         raise UsageError(
             "--purpose and --card are of one model", hint="name that MODEL, and import the others after it"
         )
-    settings = bootstrap.load_config(config)
+    settings = bootstrap.load_config(config, start=clone)
     workspace = bootstrap.workspace(clone, signing_key=signing_key)
     proposer = bootstrap.proposer(settings, workspace)
     along = bootstrap.card_files(settings, workspace, card)
@@ -86,7 +86,7 @@ def adopt(
         terminal.say(f"pushed as {branch}, to be reviewed")
         terminal.next(f"stagewright check {branch}", "what it would come to, and who must sign off")
         return ExitCode.YES
-    place = bootstrap.find_config(config)
+    place = bootstrap.find_config(config, start=clone)
     # looked at before anything is pushed: that the trust root can be set afterwards
     with_trust_root(place.read_text(encoding="utf-8"), "0" * 40, folder=str(place.resolve().parent))
     commit = proposer.push(files, branch=settings.branch, message=message)

@@ -88,7 +88,7 @@ def _decide(
     from stagewright import bootstrap
     from stagewright.core.wording import changes
 
-    settings = bootstrap.load_config(config)
+    settings = bootstrap.load_config(config, start=clone)
     workspace = bootstrap.workspace(clone, signing_key=signing_key)
     decider = bootstrap.decider(settings, workspace)
     commit, origin, proposed = decider.proposed(revision)

@@ -28,7 +28,7 @@ def doctor(
     from stagewright import bootstrap
     from stagewright.app.doctor import examine
 
-    checks = bootstrap.doctor(bootstrap.load_config(config), clone, signing_key=signing_key).checks()
+    checks = bootstrap.doctor(bootstrap.load_config(config, start=clone), clone, signing_key=signing_key).checks()
     with terminal.busy("looking"):
         findings = examine(checks)
     match output:

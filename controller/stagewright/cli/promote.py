@@ -71,7 +71,7 @@ def promote(
     if (version is not None) + none + refresh != 1:
         raise UsageError("say what is to hold the stage", hint="one of --version N, --none and --refresh")
     _require_reason(reason, dry_run=dry_run)
-    settings = bootstrap.load_config(config)
+    settings = bootstrap.load_config(config, start=clone)
     workspace = bootstrap.workspace(clone, signing_key=signing_key)
     proposer = bootstrap.proposer(settings, workspace)
     new = _described(owner, purpose, risk_tier, card, registered_model)
@@ -112,7 +112,7 @@ def mode(
     if known is None:
         raise UsageError(f"{wanted!r} is no mode", hint=f"there are {', '.join(MODES)}")
     _require_reason(reason, dry_run=dry_run)
-    settings = bootstrap.load_config(config)
+    settings = bootstrap.load_config(config, start=clone)
     workspace = bootstrap.workspace(clone, signing_key=signing_key)
     proposer = bootstrap.proposer(settings, workspace)
     proposal = proposer.set_mode(model, known, reason=reason)

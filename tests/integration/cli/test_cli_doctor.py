@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
+from stagewright import bootstrap
 from tests.cli_desk import Desk
 from tests.git_world import person
 
@@ -59,6 +61,15 @@ def _stranger(desk: Desk) -> None:
             _pushed("models/x.yaml", "kind: Model\n"), {"documents"}, "models/x.yaml:1:1:", id="invalid document"
         ),
         pytest.param(_pushed("CODEOWNERS", "* @cody\n!x @mo\n"), {"CODEOWNERS"}, "CODEOWNERS:2:", id="skipped line"),
+        pytest.param(
+            _pushed("allowed_signers", person("max").allowed_signers_line('valid-before="20200101Z"')),
+            {"own signing key"},
+            "is not valid now, by line 1",
+            id="an expired key",
+        ),
+        pytest.param(
+            _pushed("allowed_signers", "# nobody\n"), {"allowed_signers", "own signing key"}, "nobody", id="nobody"
+        ),
         pytest.param(_stranger, {"own signing key"}, "is no allowed signer", id="a stranger's key"),
     ],
 )
@@ -72,6 +83,24 @@ def test_doctor_names_what_is_wrong_and_runs_all_checks(
     assert {item["name"] for item in items if not item["well"]} == unwell
     assert any(detail in item["detail"] for item in items if not item["well"])
     assert all(bool(item["remedy"]) is not item["well"] for item in items)
+
+
+class _Past:
+    """A clock that stands still long ago."""
+
+    def now(self) -> datetime:
+        return datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def test_doctor_with_a_clock_behind_the_ledger_says_so(begun: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bootstrap, "SystemClock", _Past)
+    told = begun.run("max", "doctor", expect=1)
+    assert "✗ clock            this machine's clock says 2020-01-01 00:00:00 UTC" in told.out
+
+
+def test_doctor_with_a_full_disk_says_so(begun: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bootstrap, "free_bytes", lambda _folder: 10 * 1024 * 1024)
+    assert "✗ disk             10 MiB are free" in begun.run("max", "doctor", expect=1).out
 
 
 def test_doctor_before_the_first_sync_is_well_with_a_trust_root(desk: Desk):

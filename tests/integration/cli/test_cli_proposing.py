@@ -1,5 +1,7 @@
 """`promote`, `mode`, `check`, `approve`, `reject`: what is proposed, predicted, signed, and what is not."""
 
+from pathlib import Path
+
 import pytest
 
 from stagewright.cli.completion import model_names
@@ -215,6 +217,12 @@ def test_approve_of_what_was_merged_already_names_the_sync_as_next_step(enforced
     told = enforced.run("mo", "approve", branch, "--yes")
     assert "next: stagewright sync --once" in told.err
     assert "is it merged already?" in enforced.run("mo", "check", branch, expect=2).err
+
+
+def test_commands_in_another_clone_find_its_configuration(begun: Desk):
+    branch = begun.promote("mode", "credit-risk", "enforce", by="dana", approved_by=(), merge=False)
+    begun.run("max", "approve", branch, "--yes", "-C", str(begun.clone("cody")), cwd=Path("/"))
+    assert len(tags(begun)) == 1
 
 
 def test_names_are_completed_where_they_are_cheap(begun: Desk, monkeypatch: pytest.MonkeyPatch):
