@@ -36,6 +36,17 @@ class FactReader:
             self._versions[name, version] = self._registry.version_facts(name, version)
         return self._versions[name, version]
 
+    def beside(self, versions: dict[tuple[str, int], VersionFacts | None]) -> "FactReader":
+        """A reader for what is only shown: it shares teams and writers, and takes `versions` as read, and adds to them.
+
+        Hashing the artifacts of every version that is proposed anywhere, at every sync, would be too much.
+        """
+        made = FactReader(
+            registry=self._registry, forge=self._forge, desired=self._desired, branch=self._branch, now=self._now
+        )
+        made._versions, made._teams, made._writers = versions, self._teams, self._writers
+        return made
+
     def facts(self, state: State, promotions: Iterable[Promotion]) -> Facts:
         """What judging these promotions against this state can ask for."""
         wanted = tuple(promotions)

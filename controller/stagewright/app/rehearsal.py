@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from stagewright.app.facts import FactReader
 from stagewright.app.journal import RehearsalJournal
 from stagewright.app.memory import Memory
 from stagewright.app.pulls import PullReader
@@ -35,13 +36,17 @@ class Rehearsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predicted:
-    """What a branch proposes and what would be answered, were it merged into the branch as it is now."""
+    """What a branch proposes and what would be answered, were it merged into the branch as it is now.
+
+    `after` is the fold's state that would come of it.
+    """
 
     head: str
     base: str
     verdicts: tuple[Verdict, ...]
     incumbents: tuple[tuple[str, Value | None], ...]
     problems: tuple[DocumentProblem, ...]
+    after: State
 
 
 def rehearse(view: View) -> Rehearsed:
@@ -76,11 +81,11 @@ def rehearse(view: View) -> Rehearsed:
     return Rehearsed(head=view.head, verdicts=verdicts, plan=made, waiting=walked.waiting)
 
 
-def predict(view: View, pull: PullFacts) -> Predicted:
+def predict(view: View, pull: PullFacts, facts: FactReader | None = None) -> Predicted:
     """The verdicts that `pull` would get if it were merged onto its first parent now. InvalidError: it changes nothing.
 
     `pull.first_parent` is the branch's head. What it changes
-    against its merge base is taken to be what the merge brings.
+    against its merge base is taken to be what the merge brings. `facts` spares reading them anew for each of many.
     """
     now = view.sight.clock.now()
     reader = PullReader(view.sight.source, view.sight.forge, view.desired, origin=view.state.origin, now=now)
@@ -110,13 +115,14 @@ def predict(view: View, pull: PullFacts) -> Predicted:
         pull=reader.related(pull, seen, view.memory.reviews),
     )
     promotions = promotions_of(state.origin, change, authorized_governance(state))
-    folded = step(state, change, view.fact_reader().facts(state, promotions))
+    folded = step(state, change, (facts or view.fact_reader()).facts(state, promotions))
     return Predicted(
         head=pull.merged_head,
         base=pull.first_parent,
         verdicts=folded.verdicts,
         incumbents=tuple((str(p.key), state.authorized.get(p.key)) for p in promotions),
         problems=head.problems,
+        after=folded.state,
     )
 
 

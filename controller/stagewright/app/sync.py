@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from stagewright.app.apply import Applied, Applier
 from stagewright.app.beginning import Beginning, binding_of, moved_from
 from stagewright.app.continuity import keep, refuse_genesis, require_growth
+from stagewright.app.conversation import Correspondent
 from stagewright.app.desired import DesiredReader
 from stagewright.app.facts import FactReader
 from stagewright.app.journal import Journal, LedgerJournal
@@ -14,6 +16,7 @@ from stagewright.app.memory import remember
 from stagewright.app.pulls import PullReader
 from stagewright.app.recall import recall
 from stagewright.app.record import Scribe, body_digest, recorded
+from stagewright.app.view import Sight, View
 from stagewright.app.walk import Walked, Walker
 from stagewright.core.judge import authorized_governance
 from stagewright.core.plan import plan
@@ -25,7 +28,7 @@ from stagewright.model.keys import Key
 from stagewright.model.plan import Blocked, Plan
 from stagewright.model.sync import RegistrySync
 from stagewright.model.verdict import Verdict
-from stagewright.ports import Clock, Forge, Known, LedgerStore, Registry, Signer, Source
+from stagewright.ports import Clock, Conversation, Forge, Known, LedgerStore, Registry, Signer, Source
 
 # Each round applies what the one before it made possible; more stages than this in a chain wait for the next sync.
 ROUNDS = 10
@@ -35,7 +38,8 @@ ROUNDS = 10
 class Outside:
     """Everything a sync talks to. `exclusive` is held for its length, so that there is one writer to MLflow.
 
-    `known` keeps the last checkpoint apart from `store`.
+    `known` keeps the last checkpoint apart from `store`. `conversation` is there where the forge has pull requests to
+    speak on.
     """
 
     source: Source
@@ -47,6 +51,7 @@ class Outside:
     clock: Clock
     exclusive: Callable[[], AbstractContextManager[None]]
     known: Known
+    conversation: Conversation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +80,7 @@ class Syncer:
         self._config = config
         self._outside = outside
         self._desired = DesiredReader(outside.source, config.path)
+        self._correspondent = Correspondent(outside.conversation) if outside.conversation is not None else None
 
     def sync(self) -> SyncReport:
         """Run one sync. Errors say who must act; what was written before one is kept, and the next sync goes on.
@@ -85,9 +91,20 @@ class Syncer:
         with self._outside.exclusive():
             run = _Run(self._config, self._outside, self._desired)
             try:
-                return run.sync()
+                report = run.sync()
             finally:
                 run.keep()
+            return report if self._correspondent is None else run.speak(self._correspondent, report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stopped:
+    """The one time of a sync, as a clock."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
 
 
 class _Run:
@@ -99,6 +116,7 @@ class _Run:
         self._desired = desired
         self._now = outside.clock.now()
         self._ledger: Ledger | None = None
+        self._journal: Journal | None = None
         self._facts = FactReader(
             registry=outside.registry, forge=outside.forge, desired=desired, branch=config.branch, now=self._now
         )
@@ -108,6 +126,31 @@ class _Run:
         if self._ledger is not None:
             keep(self._ledger, self._outside.known)
 
+    def speak(self, correspondent: Correspondent, report: SyncReport) -> SyncReport:
+        """Tell people on the forge what this sync found. What cannot be told is told at the next one."""
+        if report.head is None or report.stalled or self._ledger is None or self._journal is None:
+            return report
+        memory = self._journal.memory
+        sight = Sight(
+            config=self._config,
+            source=self._outside.source,
+            forge=self._outside.forge,
+            registry=self._outside.registry,
+            store=self._outside.store,
+            clock=_Stopped(self._now),
+        )
+        view = View(
+            sight=sight,
+            ledger=self._ledger,
+            memory=memory,
+            desired=self._desired,
+            state=recall(memory, self._outside.source, self._desired),
+            head=report.head,
+            away="",
+        )
+        untold = correspondent.speak(view, report.head, self._facts)
+        return replace(report, waiting="; ".join(part for part in (report.waiting, untold) if part))
+
     def sync(self) -> SyncReport:
         away, head = "", None
         try:
@@ -115,6 +158,7 @@ class _Run:
         except UnreachableError as error:
             away = f"the repository did not answer, so no history was read: {error}"
         journal, began = self._open(head)
+        self._journal = journal
         memory = journal.memory
         scribe = self._scribe(memory.genesis.origin, {})
         applier = Applier(self._outside.registry, journal, scribe, memory.revision)

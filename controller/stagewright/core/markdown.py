@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
 # GitHub takes 65,536 characters. What an adapter adds, to know its comment again, needs some of them.
-MAX_PAGE = 65_000
+MAX_PAGE = 64_800
 MAX_TEXT = 400
 # Control, format (bidirectional marks, zero width), surrogate, private use, line and paragraph separators.
 _SPELLED_OUT = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})

@@ -145,6 +145,18 @@ class Ledger:
         """The signed note as stored: what to publish where the writer of this log cannot change it."""
         return self._signed.decode()
 
+    def checkpoint_at(self, size: int) -> str:
+        """The signed note over the first `size` entries, the same however far the log has come since.
+
+        LedgerError when there are not so many, or when it was opened to be read.
+        """
+        if self._log_signer is None:
+            raise LedgerError("this ledger was opened to be read", hint="open it with its signers")
+        if not 0 < size <= self.size:
+            raise LedgerError(f"there is no checkpoint over {size} of {self.size} entries")
+        head = Checkpoint(origin=self.origin, size=size, root=merkle.root(size, self._tree.node))
+        return sign_note(head.text, head.origin, self._log_signer).decode()
+
     @property
     def log_key(self) -> str:
         """The verifier key that the checkpoint is signed with; its pin must come from elsewhere."""
