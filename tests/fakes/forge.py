@@ -15,12 +15,17 @@ from stagewright.model.source import PullFacts, ReviewFacts
 
 @dataclass
 class FakeForge:
-    """`away` and `incomplete` make every answer the error of that kind."""
+    """`away` and `incomplete` make every answer the error of that kind; `asked` are the commits asked about.
+
+    Of the commit `gap` no pull request can be told.
+    """
 
     away: bool = False
     incomplete: bool = False
     teams: dict[str, tuple[str, ...]] = field(default_factory=dict)
     may_write: tuple[Account, ...] | None = None
+    asked: list[str] = field(default_factory=list)
+    gap: str = ""
     _pulls: dict[str, PullFacts] = field(default_factory=dict)
     _reviews: dict[str, dict[str, ReviewFacts]] = field(default_factory=dict)
 
@@ -40,8 +45,11 @@ class FakeForge:
     def pull(self, commit: str, first_parent: str) -> PullFacts | None:
         """See the port."""
         self._answer()
+        self.asked.append(commit)
+        if commit == self.gap:
+            raise IncompleteError("a page was missing")
         found = self._pulls.get(commit)
-        assert found is None or found.first_parent == first_parent
+        assert found is None or found.brought or found.first_parent == first_parent
         return found
 
     def reviews(self, pull: PullFacts) -> tuple[ReviewFacts, ...]:
