@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from tests.doubles.github.repository import Hook
 
 Kind = Literal["User", "Organization", "Bot"]
 Role = Literal["admin", "member"]
@@ -77,6 +80,7 @@ class App:
     events: tuple[str, ...]
     created: datetime
     client_id: str = ""
+    hook: "Hook | None" = None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -14,15 +14,22 @@ an answer is of the kind that was asked.
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.doubles.github import routes_accounts, routes_checks, routes_pulls, routes_repositories, server
-from tests.doubles.github.accounts import Account, Identity
+from tests.doubles.github import (
+    routes_accounts,
+    routes_checks,
+    routes_pulls,
+    routes_repositories,
+    routes_settings,
+    server,
+)
+from tests.doubles.github.accounts import Identity
 from tests.doubles.github.call import Call, Reply, find_route
 from tests.doubles.github.faults import Faults
 from tests.doubles.github.forge import Forge
@@ -30,14 +37,16 @@ from tests.doubles.github.limits import Limits
 from tests.doubles.github.owners import Owners
 from tests.doubles.github.problem import Problem, not_found
 from tests.doubles.github.render_pulls import RenderPulls
-from tests.doubles.github.repository import Repository
+from tests.doubles.github.schemas import GHES as GHES_DOCUMENT
+from tests.doubles.github.schemas import GITHUB, Checker, available
 from tests.doubles.github.server import Incoming, Outgoing
+from tests.doubles.github.webhooks import Webhooks
 from tests.doubles.github.world import World
 
 GHES = "/api/v3"
 GHES_VERSION = "3.19.0"
 # loaded so that their routes are there
-ROUTED = (routes_accounts, routes_checks, routes_pulls, routes_repositories)
+ROUTED = (routes_accounts, routes_checks, routes_pulls, routes_repositories, routes_settings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,17 +63,27 @@ class Seen:
     body: Any
 
 
+class Fields(dict[str, Any]):
+    """An object of a request's body: a field that has to be there and is not makes 422."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Problem(422, f'Invalid request.\n\n"{name}" wasn\'t supplied.')
+
+
 class GitHubDouble:
     """One GitHub with its own world. `lock` is held while the world is looked at or changed."""
 
     def __init__(self, root: Path) -> None:
         self.lock = threading.RLock()
         self.world = World(root)
-        self.forge = Forge(self.world, self._notify)
+        self.webhooks = Webhooks(self)
+        self.forge = Forge(self.world, self.webhooks.happened)
         self.owners = Owners(self.forge)
         self.limits = Limits(self.world.clock)
         self.faults = Faults()
         self.seen: list[Seen] = []
+        self.violations: list[str] = []
+        self._checkers = (Checker(GITHUB), Checker(GHES_DOCUMENT)) if available() else None
         self._server = server.server(self)
         self._thread: threading.Thread | None = None
 
@@ -85,6 +104,7 @@ class GitHubDouble:
 
     def __enter__(self) -> Self:
         self._thread = server.start(self._server)
+        self.webhooks.start()
         return self
 
     def __exit__(
@@ -95,6 +115,14 @@ class GitHubDouble:
         self._server.server_close()
         if self._thread is not None:
             self._thread.join()
+        self.webhooks.stop()
+        if error is None:
+            assert self.violations == [], "\n".join(self.violations)
+
+    @property
+    def checked(self) -> bool:
+        """Whether GitHub's published schemas are there to hold everything against."""
+        return self._checkers is not None
 
     # requests
 
@@ -132,13 +160,18 @@ class GitHubDouble:
             reply = route.handler(call)
         except Problem as problem:
             reply = Reply(status=problem.status, body=problem.body, headers=problem.headers)
+        if template is not None and self._checkers is not None:
+            checker = self._checkers[on_ghes]
+            self.violations += checker.answer(incoming.method, template, reply.status, reply.body)
+            if reply.status < 300:
+                self.violations += checker.request(incoming.method, template, query, body)
         return self._finish(incoming, reply, identity, template, body, on_ghes=on_ghes)
 
     def _json(self, incoming: Incoming) -> Any:
         if not incoming.body:
             return None
         try:
-            return json.loads(incoming.body)
+            return json.loads(incoming.body, object_hook=Fields)
         except ValueError as error:
             raise Problem(400, "Problems parsing JSON") from error
 
@@ -201,11 +234,3 @@ class GitHubDouble:
                 body=body,
             )
         )
-
-    def _notify(
-        self, repository: Repository, event: str, action: str | None, sender: Account | None, about: Mapping[str, Any]
-    ) -> None:
-        for listener in self.listeners:
-            listener(repository, event, action, sender, about)
-
-    listeners: tuple[Callable[..., None], ...] = ()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.doubles.github.accounts import Account, at_least
+from tests.doubles.github.accounts import Account, Team, at_least
 from tests.doubles.github.gitstore import NOBODY, Signed
 from tests.doubles.github.problem import Problem, unprocessable
 from tests.doubles.github.repository import Activity, Event, Pull, Repository, Review
@@ -48,7 +48,8 @@ class Forge:
                     at=self.world.clock.now(),
                 )
             )
-            self.notify(repository, "push", None, actor, {"ref": f"refs/heads/{branch}", "before": old, "after": new})
+            about = {"ref": f"refs/heads/{branch}", "before": old, "after": new, "actor": actor}
+            self.notify(repository, "push", None, actor, about)
             self._heads_follow(repository, branch, old, new, actor)
             if what in {"push", "force_push"}:
                 self._merged_by_push(repository, branch, old, new, actor)
@@ -209,6 +210,19 @@ class Forge:
             pull.asked.remove(review.author)
         pull.asked_teams = [team for team in pull.asked_teams if review.author not in team.members()]
         self.notify(repository, "pull_request_review", "submitted", review.author, {"pull": pull, "review": review})
+
+    def ask(self, repository: Repository, pull: Pull, actor: Account, asked: Account | Team) -> None:
+        """Ask a person or a team for a review; whoever is asked already is not asked again."""
+        if isinstance(asked, Team) and asked not in pull.asked_teams:
+            pull.asked_teams.append(asked)
+            what = {"team": asked}
+        elif isinstance(asked, Account) and asked not in pull.asked:
+            pull.asked.append(asked)
+            what = {"reviewer": asked}
+        else:
+            return
+        self.event(pull, "review_requested", actor, **what)
+        self.notify(repository, "pull_request", "review_requested", actor, {"pull": pull, **what})
 
     def dismiss(self, repository: Repository, pull: Pull, review: Review, actor: Account, message: str) -> None:
         """Take an approval or a request for changes away; only the timeline tells what it was and who did it."""

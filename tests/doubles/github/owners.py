@@ -44,12 +44,8 @@ class Owners:
 
     def _ask(self, repository: Repository, pull: Pull, owner: str) -> None:
         found = self.find(repository, owner)
-        if isinstance(found, Team) and found not in pull.asked_teams:
-            pull.asked_teams.append(found)
-            self.forge.event(pull, "review_requested", pull.author, team=found)
-        if isinstance(found, Account) and found is not pull.author and found not in pull.asked:
-            pull.asked.append(found)
-            self.forge.event(pull, "review_requested", pull.author, reviewer=found)
+        if found is not None and found is not pull.author:
+            self.forge.ask(repository, pull, pull.author, found)
 
     def find(self, repository: Repository, owner: str) -> Account | Team | None:
         """An owner with write access; whoever has none is no owner."""

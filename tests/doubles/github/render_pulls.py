@@ -115,6 +115,26 @@ class RenderPulls(Render):
             "performed_via_github_app": None if comment.app is None else self.app(comment.app),
         }  # fmt: skip
 
+    def issue(self, repository: Repository, pull: Pull) -> Json:
+        """A pull request as the issue that it is too."""
+        url = f"{self.repository_url(repository)}/issues/{pull.number}"
+        whole = self.pull(repository, pull)
+        kept = (
+            "node_id", "number", "title", "user", "state", "locked", "assignee", "assignees", "labels", "milestone",
+            "created_at", "updated_at", "closed_at", "author_association", "active_lock_reason", "body", "html_url",
+            "draft",
+        )  # fmt: skip
+        links = {
+            "url": whole["url"], "html_url": whole["html_url"], "diff_url": whole["diff_url"],
+            "patch_url": whole["patch_url"], "merged_at": whole["merged_at"],
+        }  # fmt: skip
+        return {name: whole[name] for name in kept} | {
+            "id": pull.id, "url": url, "repository_url": self.repository_url(repository),
+            "labels_url": f"{url}/labels{{/name}}", "comments_url": f"{url}/comments", "events_url": f"{url}/events",
+            "comments": len(pull.comments), "pull_request": links, "reactions": self._reactions(url),
+            "timeline_url": f"{url}/timeline", "performed_via_github_app": None, "state_reason": None,
+        }  # fmt: skip
+
     def _reactions(self, url: str) -> Json:
         kinds = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
         return {"url": f"{url}/reactions", "total_count": 0, **dict.fromkeys(kinds, 0)}

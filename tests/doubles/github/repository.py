@@ -201,6 +201,7 @@ class Repository:
     collaborators: dict[int, Level] = field(default_factory=dict)
     teams: dict[int, Level] = field(default_factory=dict)
     protection: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rules: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     methods: set[str] = field(default_factory=lambda: {"merge", "squash", "rebase"})
     queue_method: str | None = None
     queue: list[Pull] = field(default_factory=list)

@@ -74,23 +74,28 @@ def update_pull(call: Call) -> Reply:
     pull, actor = call.pull(repository), call.actor
     if actor is not pull.author and not at_least(call.double.world.seen_by(repository, call.identity), "triage"):
         raise Problem(403, "Resource not accessible by personal access token")
+    changes: dict[str, Any] = {}
     if "title" in body and body["title"] != pull.title:
+        changes["title"] = {"from": pull.title}
         forge.event(pull, "renamed", actor, before=pull.title, after=body["title"])
         pull.title = body["title"]
-    if "body" in body:
+    if "body" in body and body["body"] != pull.body:
+        changes["body"] = {"from": pull.body or ""}
         pull.body = body["body"]
     if "base" in body and body["base"] != pull.base_ref:
         tip = call.double.world.git.tip(repository.id, body["base"])
         if tip is None or pull.state != "open":
             raise unprocessable("Proposed base branch was not found", resource="PullRequest", field="base")
         forge.event(pull, "base_ref_changed", actor, before=pull.base_ref, after=body["base"])
+        changes["base"] = {"ref": {"from": pull.base_ref}, "sha": {"from": pull.base_sha}}
         pull.base_ref, pull.base_sha = body["base"], tip
     if body.get("state") == "closed" and pull.state == "open":
         forge.close(repository, pull, actor)
     if body.get("state") == "open" and pull.state == "closed":
         forge.reopen(repository, pull, actor)
     pull.updated = call.double.world.clock.now()
-    forge.notify(repository, "pull_request", "edited", actor, {"pull": pull})
+    if changes:
+        forge.notify(repository, "pull_request", "edited", actor, {"pull": pull, "changes": changes})
     return Reply(body=call.render.pull(repository, pull, full=True))
 
 
@@ -263,15 +268,9 @@ def request_reviewers(call: Call) -> Reply:
             raise Problem(422, text)
     if any(team is None or team.id not in repository.teams for team in teams):
         raise Problem(422, text)
-    for account in people:
-        if account is not None and account not in pull.asked:
-            pull.asked.append(account)
-            call.double.forge.event(pull, "review_requested", call.actor, reviewer=account)
-    for team in teams:
-        if team is not None and team not in pull.asked_teams:
-            pull.asked_teams.append(team)
-            call.double.forge.event(pull, "review_requested", call.actor, team=team)
-    call.double.forge.notify(repository, "pull_request", "review_requested", call.actor, {"pull": pull})
+    for found in (*people, *teams):
+        if found is not None:
+            call.double.forge.ask(repository, pull, call.actor, found)
     return Reply(status=201, body=call.render.pull(repository, pull))
 
 
@@ -349,8 +348,9 @@ def edit_comment(call: Call) -> Reply:
     repository = call.allowed()
     pull, comment = _comment(call, repository)
     _own(call, repository, comment)
-    comment.body, comment.updated = _text(call.body), call.double.world.clock.now()
-    call.double.forge.notify(repository, "issue_comment", "edited", call.actor, {"pull": pull, "comment": comment})
+    before, comment.body, comment.updated = comment.body, _text(call.body), call.double.world.clock.now()
+    about = {"pull": pull, "comment": comment, "before": before}
+    call.double.forge.notify(repository, "issue_comment", "edited", call.actor, about)
     return Reply(body=call.render.comment(repository, pull, comment))
 
 
@@ -361,6 +361,12 @@ def delete_comment(call: Call) -> Reply:
     _own(call, repository, comment)
     pull.comments.remove(comment)
     return Reply(status=204)
+
+
+@route("GET", REPO + "/issues/{issue_number}", "pull_requests:read")
+def get_issue(call: Call) -> Reply:
+    repository = call.allowed()
+    return Reply(body=call.render.issue(repository, call.pull(repository, "issue_number")))
 
 
 @route("GET", REPO + "/issues/{issue_number}/events", "pull_requests:read")

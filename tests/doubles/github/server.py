@@ -4,7 +4,9 @@ import base64
 import gzip
 import json
 import subprocess
+import sys
 import threading
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -119,9 +121,14 @@ def server(double: "GitHubDouble") -> ThreadingHTTPServer:
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve  # noqa: N815 -- http.server looks for these names
 
-    made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.daemon_threads = True
-    return made
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 -- the base class
+            if not isinstance(sys.exception(), ConnectionError):
+                double.violations.append(traceback.format_exc())
+
+    return Server(("127.0.0.1", 0), Handler)
 
 
 def _body(request: BaseHTTPRequestHandler) -> bytes:
