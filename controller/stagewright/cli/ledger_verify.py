@@ -12,6 +12,7 @@ from stagewright.cli.terminal import BAD, GOOD, QUIET, WAIT, Output, Terminal
 
 if TYPE_CHECKING:
     from stagewright.ledger.report import Report, Step
+    from stagewright.model.sync import RegistrySync
 
 EXAMPLES = """
     stagewright ledger verify ./ledger --key sha256:0f3a…
@@ -31,6 +32,20 @@ class ReportView:
     steps: "tuple[Step, ...]"
     proven: tuple[str, ...]
     asserted: tuple[str, ...]
+
+
+def _settings(config: str | None, directory: Path | None) -> "RegistrySync | None":
+    """The configuration, where there is one and the folder to verify is its own. UsageError when it must be there."""
+    from stagewright import bootstrap
+    from stagewright.errors import UsageError
+
+    if directory is None:
+        return bootstrap.load_config(config)
+    try:
+        found = bootstrap.load_config(config, start=directory)
+    except UsageError:
+        return None
+    return found if Path(found.ledger_directory).resolve() == directory.resolve() else None
 
 
 def verify(
@@ -61,14 +76,15 @@ def verify(
 ) -> ExitCode:
     """Verify a ledger offline: what is proven, what only asserted.
 
-    It needs the folder and a key known from elsewhere; without DIR and --key, both are those of the configuration.
+    It needs the folder and a key known from elsewhere. Without DIR the folder is the configuration's; where it is the
+    configuration's, its key is the one that is expected when none is named.
     Exit codes: 0 every step holds. 1 one fails. 3 none fails, but one could not be done: a step that was skipped
     proves nothing.
     """
     from stagewright import bootstrap
     from stagewright.ledger.verification import verify as audit
 
-    settings = bootstrap.load_config(config) if directory is None else None
+    settings = _settings(config, directory)
     if settings is not None and key is None:
         key = bootstrap.own_log_key(settings)
         terminal.say((f"the log's key is pinned to spec.ledger.logKey of the configuration, sha256:{key}", QUIET))

@@ -47,6 +47,12 @@ def test_verify_without_a_key_is_not_verified_and_says_how(settled: Desk, copy: 
     assert "hint: pin the log's key with --key" in told.err
 
 
+def test_verify_of_the_configured_folder_expects_the_configured_key(settled: Desk):
+    own = settled.run("max", "ledger", "verify", str(settled.home / "ledger"))
+    assert "✓ verified: " in own.out
+    assert "pinned to spec.ledger.logKey" in own.err
+
+
 def test_verify_with_another_key_fails(settled: Desk, copy: Path):
     told = settled.run("max", "ledger", "verify", str(copy), "--key", "sha256:" + "0" * 64, expect=1)
     assert " 2  FAIL " in told.out
