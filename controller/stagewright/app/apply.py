@@ -8,6 +8,7 @@ a lost reply is closed by reading, never by writing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from stagewright.app.journal import Journal
 from stagewright.app.record import OutcomeResult, Scribe, clipped, recall_action
@@ -22,10 +23,16 @@ from stagewright.model.desired import StageEntry
 from stagewright.model.plan import Action, Blocked, PairPlan
 from stagewright.ports import Registry
 
+# After failures in a row the next try waits 0, 1, 3, 7 … minutes, and never longer than this.
+LONGEST_WAIT = timedelta(hours=1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What became of one pair of the plan. `result` is the outcome's, or `blocked`, or `reported`."""
+    """What became of one pair of the plan. `result` is the outcome's, or `blocked`, or `reported`.
+
+    `intent` is the ledger index of the intent; None where nothing was tried.
+    """
 
     pair: PairPlan
     result: str
@@ -63,8 +70,11 @@ class Applier:
         if blocked is not None:
             self.alarm_once("identity", pair.key, blocked.reason)
             return Applied(pair=pair, result="blocked", detail=blocked.reason)
-        actions = self._with_tag(pair, model)
         cause = self._cause(pair)
+        patience = self._patience(pair, cause)
+        if patience:
+            return Applied(pair=pair, result="failed", detail=patience)
+        actions = self._with_tag(pair, model)
         (index,) = self._journal.append([self._scribe.intent(pair, cause, actions, self._revision)])
         before = self._read_back(actions)
         if before != tuple(action.before for action in actions):
@@ -92,6 +102,14 @@ class Applier:
             return False
         self._journal.append([self._scribe.alarm(kind, str(subject), message, self._revision)])
         return True
+
+    def _patience(self, pair: PairPlan, cause: entry.Cause) -> str:
+        """Why it is not tried now: it failed several times in a row, and each try stays in the ledger for ever."""
+        failed, last = self._journal.memory.failures.get((str(pair.key), cause.id), (0, self._scribe.now))
+        wait = min(timedelta(minutes=2 ** max(failed - 1, 0) - 1), LONGEST_WAIT) if failed < 10 else LONGEST_WAIT
+        if failed and self._scribe.now < last + wait:
+            return f"it failed {failed} times in a row, and is tried again at {last + wait:%Y-%m-%d %H:%M:%S} UTC"
+        return ""
 
     def _with_tag(self, pair: PairPlan, model: ActualModel | None) -> tuple[Action, ...]:
         version = model.versions.get(pair.wanted.version) if model and isinstance(pair.wanted, StageEntry) else None

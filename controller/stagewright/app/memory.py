@@ -63,6 +63,8 @@ class Memory:
     drifts: dict[StageKey, entry.Drift] = field(default_factory=dict)
     alarms: dict[str, entry.Alarm] = field(default_factory=dict)
     unauthorized: dict[Key, Value | None] = field(default_factory=dict)
+    # by key and cause: how often in a row it was tried and not applied, and when last
+    failures: dict[tuple[str, str], tuple[int, datetime]] = field(default_factory=dict)
     _wanted: dict[int, Value] = field(default_factory=dict)
 
     @property
@@ -177,6 +179,11 @@ class Memory:
         self.outcomes[outcome.intent] = (index, outcome)
         intent = self.intents[outcome.intent]
         key, wanted = parse_key(intent.key), self._wanted[outcome.intent]
+        attempt = intent.key, intent.cause.id
+        if outcome.result == "applied":
+            self.failures.pop(attempt, None)
+        else:
+            self.failures[attempt] = self.failures.get(attempt, (0, outcome.recorded_at))[0] + 1, outcome.recorded_at
         if outcome.result != "applied" or not isinstance(key, StageKey):
             return
         if isinstance(wanted, StageEntry | Nobody):

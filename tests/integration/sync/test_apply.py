@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from stagewright.errors import ForbiddenError
 from stagewright.ledger import predicates as entry
 from stagewright.model.evidence import Metric
 from stagewright.model.plan import Action
@@ -401,4 +402,41 @@ def test_write_that_shows_neither_before_nor_after_is_unknown_with_an_alarm(tmp_
     bank.promote(MODEL, {"Staging": 1}, "noor")
     assert [a.result for a in bank.sync().applied] == ["unknown"]
     assert [alarm.type for alarm in bank.entries(entry.Alarm)] == ["unknown-outcome"]
+    bank.verified()
+
+
+class Forbidding(InMemoryRegistry):
+    """A server that lets nobody write, until it does."""
+
+    forbids = True
+
+    def apply(self, action: Action) -> None:
+        if self.forbids:
+            raise ForbiddenError("403: no permission to move aliases")
+        super().apply(action)
+
+
+def test_writes_that_fail_for_hours_are_tried_less_and_less_often(tmp_path: Path):
+    bank = Bank(tmp_path)
+    registry = Forbidding(bank.clock)
+    bank.memory_registry = bank.registry = registry
+    bank.restart()
+    bank.train()
+    bank.sync()
+    bank.promote(MODEL, {"Staging": 1}, "noor")
+    tried = []
+    for minute in range(40):
+        before = bank.ledger().size
+        (pair,) = bank.sync().applied
+        assert (pair.result, pair.detail != "") == ("failed", True)
+        if bank.ledger().size > before:
+            tried.append(minute)
+    assert tried == [0, 1, 2, 5, 12, 27]
+    registry.forbids = False
+    bank.restart()
+    (pair,) = bank.sync().applied
+    assert "it failed 6 times in a row, and is tried again at 2026-03-02 10:00:00 UTC" in pair.detail
+    bank.clock.forward(hours=1)
+    assert [a.result for a in bank.sync().applied] == ["applied"]
+    assert bank.aliases() == {"challenger": 1}
     bank.verified()

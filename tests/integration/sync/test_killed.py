@@ -25,7 +25,7 @@ from tests.bank import GOVERNANCE, LIGHT, MODEL, Bank, policy, rule
 
 PLAIN = rule("plain", "Production", approvals=[(1, "codeowners")], after=["Staging"])
 # Every how many steps one is killed; a number that is coprime to the steps of one write finds all of its places.
-STRIDE = 3
+STRIDE = 5
 
 
 class FileRegistry:

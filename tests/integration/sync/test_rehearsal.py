@@ -1,4 +1,4 @@
-"""What is foretold is what comes: a rehearsal is the next sync without a trace, a prediction the verdict after a merge."""
+"""What is foretold is what comes: a rehearsal is the next sync without a trace, a prediction the verdict of a merge."""
 
 from collections.abc import Callable
 from pathlib import Path
