@@ -159,6 +159,9 @@ def rules_for(reading: "Reading", promotion: Promotion, policy: Policy) -> list[
         declared = tier(reading.declared.values.get(SpecKey(key.model)), absent="low")
         weight = heavier(authorized, at_step, declared)
         return for_stage(policy, key.stage, weight) if key.stage in governed else []
+    old, new = reading.authorized.get(SpecKey(key.model)), promotion.after
+    if isinstance(old, Spec) and old.registered_model != (new.registered_model if isinstance(new, Spec) else key.model):
+        authorized = "high"
     proposed = tier(promotion.after, absent="low")
     holds = [
         other.stage
@@ -228,10 +231,17 @@ class Reading:
         promotions = [self.promotion(change, key, law) for key in keys]
         real = [p.key for p in promotions if p.after != self.authorized.get(p.key)]
         mixed = GOVERNANCE in real and len(real) > 1
+        clashing: set[Key] = set()
+        writing = [p for p in promotions if p.key in real and p.key != GOVERNANCE and p.after is not None]
+        for one in writing:
+            for other in writing:
+                if model_of(one.key) != model_of(other.key) and self.written(one) == self.written(other):
+                    clashing.add(one.key)
         answers: dict[Key, tuple[str, bool]] = {}
         for promotion in promotions:
             answer, restore = before.judge(promotion, facts)
-            answers[promotion.key] = ("refused", False) if mixed and not restore else (answer, restore)
+            alone = not mixed and promotion.key not in clashing
+            answers[promotion.key] = (answer, restore) if alone or restore else ("refused", False)
         superseded = {self.open.pop(key).id for key in keys if key in self.open}
         for promotion in promotions:
             self.settle(promotion, answers[promotion.key][0])
@@ -287,6 +297,8 @@ class Reading:
             policy = facts.governances[new].policy
             if policy is None or policy.origin != self.origin:
                 return "refused", False
+        elif self.taken(promotion):
+            return "refused", False
         pull = promotion.pull
         if pull is None or pull.base_branch != facts.branch or promotion.parents > 2:
             return "refused", False
@@ -335,6 +347,27 @@ class Reading:
             return "refused"
         return "pending" if "missing" in found else "approved"
 
+    def called(self, model: str) -> str:
+        """What MLflow calls a model, small letters only."""
+        spec = self.authorized.get(SpecKey(model))
+        return (spec.registered_model if isinstance(spec, Spec) else model).casefold()
+
+    def written(self, promotion: Promotion) -> str:
+        """What MLflow calls the model that a promotion is about, once it is approved."""
+        if isinstance(promotion.key, SpecKey):
+            new = promotion.after
+            return (new.registered_model if isinstance(new, Spec) else promotion.key.model).casefold()
+        return self.called(model_of(promotion.key))
+
+    def taken(self, promotion: Promotion) -> bool:
+        """Whether that is another model's already. A release writes nothing; neither does a model without a pair."""
+        own = model_of(promotion.key)
+        pairs = [key for key in self.authorized if isinstance(key, StageKey) and key.model == own]
+        if promotion.after is None and (isinstance(promotion.key, StageKey) or not pairs):
+            return False
+        others = {model_of(key) for key in self.authorized if key != GOVERNANCE} - {own}
+        return any(self.called(other) == self.written(promotion) for other in others)
+
     def version(self, promotion: Promotion, facts: Facts) -> VersionFacts | None:
         if not isinstance(promotion.key, StageKey) or not isinstance(promotion.after, StageEntry):
             return None
@@ -374,6 +407,11 @@ class Reading:
             if fact is not None and pin != fact:
                 found.add("violated")
         return found
+
+
+def model_of(key: Key) -> str:
+    assert not isinstance(key, GovernanceKey)
+    return key.model
 
 
 def order(key: Key) -> tuple[str, bool, str]:

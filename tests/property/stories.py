@@ -34,6 +34,7 @@ SPECS: tuple[Any, ...] = (
     {"tier": "high", "withdrawn": [2]},
     {"tier": "low", "owner": None},
     {"tier": "medium", "card": None, "name": "credit-eu"},
+    {"tier": "low", "name": "Fraud"},
 )
 POLICIES = ("standard", "standard", "weak", "strict", "evidence", "anybody", "two-rules", "no-governance-rule")
 LAWS: tuple[Any, ...] = (

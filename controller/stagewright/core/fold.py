@@ -9,8 +9,9 @@ from datetime import datetime
 
 from stagewright.core.change import promotions_of
 from stagewright.core.judge import authorized_governance, judge, refusal
+from stagewright.core.requirements import name_after
 from stagewright.errors import IncompleteError
-from stagewright.model.desired import DesiredState, Spec, StageEntry, StageValue, Value
+from stagewright.model.desired import DesiredState, StageEntry, StageValue, Value
 from stagewright.model.keys import GovernanceKey, Key, SpecKey, StageKey, key_order
 from stagewright.model.promotion import Promotion, Step
 from stagewright.model.review import PullRequest
@@ -89,7 +90,7 @@ def step(state: State, change: Step, facts: Facts) -> Folded:
     governance = authorized_governance(state)
     ahead = replace(state, declared=change.after)
     promotions = promotions_of(state.origin, change, governance)
-    flaws = _mixed(promotions, state) or _rivals(promotions)
+    flaws = _mixed(promotions, state) or _rivals(promotions, state)
     verdicts = tuple(
         refusal(p, state, facts, name="one thing at a time", detail=flaws[p.id])
         if p.id in flaws
@@ -118,17 +119,17 @@ def _mixed(promotions: tuple[Promotion, ...], state: State) -> dict[str, str]:
     return {p.id: detail for p in real}
 
 
-def _rivals(promotions: tuple[Promotion, ...]) -> dict[str, str]:
-    """Why those are refused, by id, that would put two documents on one registered model in the same step."""
+def _rivals(promotions: tuple[Promotion, ...], state: State) -> dict[str, str]:
+    """Why those are refused, by id, that would put two models on one of MLflow's in the same step, restores aside."""
     named: dict[str, list[Promotion]] = {}
-    for promotion in promotions:
-        if isinstance(promotion.after, Spec):
-            named.setdefault(promotion.after.registered_model.casefold(), []).append(promotion)
+    for p in promotions:
+        if not isinstance(p.key, GovernanceKey) and p.after is not None and p.after != state.authorized.get(p.key):
+            named.setdefault(name_after(p, state.authorized).casefold(), []).append(p)
     return {
         p.id: f"{' and '.join(str(other.key) for other in rivals)} name one registered model: keep one document"
         for rivals in named.values()
         for p in rivals
-        if len(rivals) > 1
+        if len({str(other.key).partition("/")[0] for other in rivals}) > 1
     }
 
 

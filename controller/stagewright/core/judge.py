@@ -90,7 +90,7 @@ def _history(promotion: Promotion, state: State, facts: Facts) -> Evaluation | N
         wrong = _governance_flaw(promotion, state, facts)
         if wrong:
             return _violated("governance", wrong)
-    elif promotion.after is not None:
+    else:
         other = require.rival(promotion, state.authorized)
         if other:
             return _violated("registered model", other)

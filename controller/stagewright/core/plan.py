@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from stagewright.core.requirements import registered_name
+from stagewright.core.requirements import names_held, registered_name
 from stagewright.model.actual import READY, ActualModel, ActualState
 from stagewright.model.desired import Mode, Spec, StageEntry, StageValue
 from stagewright.model.keys import SpecKey, StageKey, key_order
@@ -32,9 +32,10 @@ def plan(state: State, policy: Policy, actual: ActualState) -> Plan:
         if isinstance(key, StageKey) and isinstance(value, StageValue)
     ]
     sound: dict[StageKey, StageValue] = {}
+    held = names_held(state.authorized)
     for key, value in sorted(governed, key=lambda pair: key_order(pair[0])):
         name = registered_name(state.authorized, key.model)
-        flaw = _flaw(key, value, stages, name, actual.models.get(name))
+        flaw = _shared(key, name, held) or _flaw(key, value, stages, name, actual.models.get(name))
         if flaw is None:
             sound[key] = value
         else:
@@ -66,6 +67,13 @@ def _pair(
             actions=actions,
         )
     ]
+
+
+def _shared(key: StageKey, name: str, held: Mapping[str, frozenset[str]]) -> Blocked | None:
+    others = sorted(held[name.casefold()] - {key.model})
+    if not others:
+        return None
+    return Blocked(key=key, reason=f"{name!r} in MLflow is also that of the model {', '.join(others)}", identity=True)
 
 
 def _flaw(

@@ -4,6 +4,7 @@ Only what no later fact can mend is violated: pins that the registry contradicts
 path. Everything else that is not satisfied is missing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stagewright.core.matching import fill
@@ -37,17 +38,35 @@ def registered_name(authorized: Values, model: str) -> str:
     return spec.registered_model if isinstance(spec, Spec) else model
 
 
+def name_after(promotion: Promotion, authorized: Values) -> str:
+    """The name in MLflow of the promotion's model, once the promotion is approved. Not asked of the governance."""
+    assert not isinstance(promotion.key, GovernanceKey)
+    if isinstance(promotion.key, StageKey):
+        return registered_name(authorized, promotion.key.model)
+    return promotion.after.registered_model if isinstance(promotion.after, Spec) else promotion.key.model
+
+
 def rival(promotion: Promotion, authorized: Values) -> str:
     """Which other model holds the model in MLflow that a promotion would write to; empty when none does.
 
     Two documents on one registered model would let the owners of the one move the aliases of the other.
     """
-    assert not isinstance(promotion.key, GovernanceKey)
-    model, after = promotion.key.model, promotion.after
-    name = after.registered_model if isinstance(after, Spec) else registered_name(authorized, model)
-    others = {key.model for key in authorized if not isinstance(key, GovernanceKey)} - {model}
-    holders = sorted(m for m in others if registered_name(authorized, m).casefold() == name.casefold())
+    name, held = name_after(promotion, authorized), names_held(authorized)
+    own = promotion.key.model  # type: ignore[union-attr] # name_after has seen that it is not the governance
+    stays = any(isinstance(key, StageKey) and key.model == own for key in authorized)
+    if promotion.after is None and not (isinstance(promotion.key, SpecKey) and stays):
+        return ""
+    holders = sorted(held.get(name.casefold(), frozenset()) - {own})
     return f"{name!r} in MLflow is that of the model {', '.join(holders)} already" if holders else ""
+
+
+def names_held(authorized: Values) -> Mapping[str, frozenset[str]]:
+    """The models by their names in MLflow, case aside: to some databases `Churn` and `churn` are one."""
+    held: dict[str, frozenset[str]] = {}
+    for model in {key.model for key in authorized if not isinstance(key, GovernanceKey)}:
+        name = registered_name(authorized, model).casefold()
+        held[name] = held.get(name, frozenset()) | {model}
+    return held
 
 
 def version_facts(promotion: Promotion, state: State, facts: Facts) -> VersionFacts | None:

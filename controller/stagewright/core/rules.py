@@ -32,7 +32,11 @@ def select(promotion: Promotion, policy: Policy, authorized: Values, declared: V
 
 
 def _for_spec(promotion: Promotion, model: str, policy: Policy, authorized: Values) -> tuple[Rule, ...]:
-    incumbent, proposed = tier_of(authorized.get(SpecKey(model))), tier_of(promotion.after)
+    before, after = authorized.get(SpecKey(model)), promotion.after
+    name = after.registered_model if isinstance(after, Spec) else model
+    # What was classified is a model of MLflow's: under another one's name the spec counts as new.
+    same = isinstance(before, Spec) and before.registered_model == name
+    incumbent, proposed = tier_of(before if same else None), tier_of(after)
     heavier = heaviest(incumbent or HIGHEST_TIER, proposed or "low")
     held = tuple(
         key.stage
