@@ -66,7 +66,7 @@ def init(
     from stagewright.schema.registry_sync import parse_registry_sync
 
     home = directory.absolute()
-    for name in (ORIGIN, CLONE, CONFIG, KEYS, "ledger", "mirror.git"):
+    for name in (ORIGIN, CLONE, CONFIG, KEYS, "ledger", "mirror.git", "mirror.checkpoint"):
         if (home / name).exists():
             raise UsageError(f"{home / name} is there already, and nothing is overwritten", hint="name another DIR")
     key = signing_key.expanduser().absolute() if signing_key else None
