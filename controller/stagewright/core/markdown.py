@@ -57,7 +57,7 @@ def linked(text: str, url: str) -> str:
 
 def address(base: str, *parts: str) -> str:
     """An address below `base`, whose parts from outside can only ever be parts."""
-    return "/".join([base, *(quote(part, safe="") for part in parts)])
+    return "/".join([base, *(quote(part, safe="", errors="replace") for part in parts)])
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -3,7 +3,7 @@
 Made of what the ledger holds, so it is the same whoever writes it and however often.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,9 +53,11 @@ class OutcomePage:
 _SAID: dict[Answer, str] = {"approved": "✓ approved", "pending": "… pending", "refused": "✗ refused"}
 
 
-def outcome_mark(promotions: Iterable[Judged]) -> tuple[Mark, str]:
+def outcome_mark(promotions: Sequence[Judged]) -> tuple[Mark, str]:
     """How the merged head is marked, and why in one line."""
-    answers = [one.answer for one in promotions if not one.closed]
+    answers = ["superseded" if one.closed else one.answer for one in promotions]
+    if "superseded" in answers:
+        return "failure", "superseded by a later change: nothing was applied for it"
     if "refused" in answers:
         return "failure", "refused: nothing was applied for it"
     if "pending" in answers:

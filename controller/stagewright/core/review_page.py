@@ -72,7 +72,10 @@ class ReviewPage:
 
 
 def strictest_first(promotions: Iterable[Proposed], policy: Policy) -> tuple[Proposed, ...]:
-    """Governance, then stages from the heaviest of the policy to its lightest, then what models are for."""
+    """Governance, then stages from the heaviest of the policy to its lightest, then what models are for.
+
+    A stage that the policy does not know comes before those that it knows.
+    """
     weight = {stage.name: place for place, stage in enumerate(policy.stages)}
 
     def strictness(one: Proposed) -> tuple[int, int, tuple[int, str, int, str]]:
