@@ -58,6 +58,7 @@ class Memory:
     verdicts: dict[str, tuple[int, entry.Verdict]] = field(default_factory=dict)
     last_verdict: dict[Key, str] = field(default_factory=dict)
     superseded: dict[str, str] = field(default_factory=dict)
+    superseded_at: dict[str, int] = field(default_factory=dict)
     intents: dict[int, entry.Intent] = field(default_factory=dict)
     outcomes: dict[int, tuple[int, entry.Outcome]] = field(default_factory=dict)
     drifts: dict[StageKey, entry.Drift] = field(default_factory=dict)
@@ -81,7 +82,7 @@ class Memory:
             case entry.Adoption(adopted=adopted, recorded_at=at):
                 self.adopt(adopted, at)
             case entry.Superseded(promotion=promotion, by=by):
-                self.superseded[promotion] = by
+                self.superseded[promotion], self.superseded_at[promotion] = by, index
                 self.open = {key: p for key, p in self.open.items() if p.id != promotion}
             case entry.Revision(to=to, steps=steps):
                 self.revision = to

@@ -32,7 +32,7 @@ def newest_entries(memory: Memory) -> dict[int, int]:
     for promotion, (index, verdict) in memory.verdicts.items():
         number = _number(verdict)
         if number is not None:
-            latest = [index, *(at for at, _, _ in carried.get(promotion, ()))]
+            latest = [index, memory.superseded_at.get(promotion, 0), *(at for at, _, _ in carried.get(promotion, ()))]
             found[number] = max(found.get(number, 0), *latest)
     return found
 
