@@ -22,6 +22,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.doubles.github import (
+    graph,
     routes_accounts,
     routes_checks,
     routes_pulls,
@@ -44,6 +45,7 @@ from tests.doubles.github.webhooks import Webhooks
 from tests.doubles.github.world import World
 
 GHES = "/api/v3"
+GRAPHQL_PATHS = {"/graphql", "/api/graphql"}
 GHES_VERSION = "3.19.0"
 # loaded so that their routes are there
 ROUTED = (routes_accounts, routes_checks, routes_pulls, routes_repositories, routes_settings)
@@ -136,14 +138,19 @@ class GitHubDouble:
             return self._api(incoming)
 
     def _api(self, incoming: Incoming) -> Outgoing:
-        on_ghes = incoming.path.startswith(GHES + "/") or incoming.path == GHES
+        on_ghes = incoming.path.startswith(GHES + "/") or incoming.path in {GHES, "/api/graphql"}
         address = (incoming.path.removeprefix(GHES) if on_ghes else incoming.path) or "/"
         render = RenderPulls(self.forge, self.ghes if on_ghes else self.api, self.url)
         query = dict(parse_qsl(urlsplit(incoming.target).query, keep_blank_values=True))
-        identity, template, body = Identity(), None, None
+        identity, template, body, spent = Identity(), None, None, None
         try:
             body = self._json(incoming)
             identity = self.world.identify(incoming.secret())
+            if incoming.path in GRAPHQL_PATHS and incoming.method == "POST":
+                template = "/graphql"
+                self.limits.check_secondary()
+                reply, spent = graph.answer(self, render, identity, body)
+                return self._finish(incoming, reply, identity, template, body, on_ghes=on_ghes, spent=spent)
             if address != "/rate_limit":
                 self.limits.check(identity, "core")
             address = self._by_id(address, identity)
@@ -160,7 +167,7 @@ class GitHubDouble:
             reply = route.handler(call)
         except Problem as problem:
             reply = Reply(status=problem.status, body=problem.body, headers=problem.headers)
-        if template is not None and self._checkers is not None:
+        if template not in {None, "/graphql"} and self._checkers is not None:
             checker = self._checkers[on_ghes]
             self.violations += checker.answer(incoming.method, template, reply.status, reply.body)
             if reply.status < 300:
@@ -191,7 +198,15 @@ class GitHubDouble:
         return "/".join(["", "repos", repository.owner.login, repository.name, *parts[3:]])
 
     def _finish(
-        self, incoming: Incoming, reply: Reply, identity: Identity, template: str | None, body: Any, *, on_ghes: bool
+        self,
+        incoming: Incoming,
+        reply: Reply,
+        identity: Identity,
+        template: str | None,
+        body: Any,
+        *,
+        on_ghes: bool,
+        spent: int | None = None,
     ) -> Outgoing:
         content = b"" if reply.body is None else json.dumps(reply.body).encode()
         headers = {"X-GitHub-Media-Type": "github.v3; format=json", **reply.headers}
@@ -202,7 +217,8 @@ class GitHubDouble:
             headers["X-GitHub-Enterprise-Version"] = GHES_VERSION
         if identity.token is not None and identity.installation is None:
             headers["X-OAuth-Scopes"] = ", ".join(identity.token.scopes)
-        status, points = reply.status, 1
+        status, points = reply.status, 1 if spent is None else spent
+        resource = "graphql" if template == "/graphql" else "core"
         if incoming.method == "GET" and status == 200:
             tag = hashlib.sha256(content + reply.headers.get("Link", "").encode()).hexdigest()
             headers["ETag"] = f'W/"{tag}"'
@@ -212,8 +228,8 @@ class GitHubDouble:
                 headers.pop("Content-Type")
         if template == "/rate_limit" or (status in {403, 429} and self._over(identity)):
             points = 0
-        self.limits.spend(identity, "core", points)
-        headers |= self.limits.headers(identity, "core")
+        self.limits.spend(identity, resource, points)
+        headers |= self.limits.headers(identity, resource)
         self._note(incoming, template, identity.bucket, status, points, body)
         return Outgoing(status=status, headers=headers, body=content)
 

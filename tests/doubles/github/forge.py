@@ -145,6 +145,20 @@ class Forge:
         tip = self.world.git.tip(repository.id, pull.base_ref) or pull.base_sha
         return self.world.git.between(repository.id, tip, pull.head_sha)
 
+    def associated(self, repository: Repository, commit: str) -> list[Pull]:
+        """The merged pull request that brought a commit of the default branch; of any other, each that holds it."""
+        tip = self.world.git.tip(repository.id, repository.default_branch)
+        listed = sorted(repository.pulls.values(), key=lambda pull: pull.number)
+        if tip is not None and self.world.git.contains(repository.id, commit, tip):
+            brought = [pull for pull in listed if pull.merged is not None and commit in pull.brought]
+            return brought or [p for p in listed if p.merged is not None and commit in self.commits(repository, p)]
+        return [
+            pull
+            for pull in listed
+            if (pull.merged is not None or pull.state == "open")
+            and (commit in pull.brought or commit in self.commits(repository, pull))
+        ]
+
     def close(self, repository: Repository, pull: Pull, actor: Account | None) -> None:
         """Close a pull request without a merge."""
         if pull in repository.queue:

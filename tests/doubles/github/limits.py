@@ -62,14 +62,18 @@ class Limits:
         """Leave nothing of the running hour."""
         self.bucket(identity, resource).used = self.limit(identity, resource)
 
-    def check(self, identity: Identity, resource: str) -> None:
-        """Refuse a request that is over a limit."""
+    def check_secondary(self) -> None:
+        """Refuse a request that came too fast after others, where a test says so."""
         if self.secondary is not None and self.secondary.times > 0:
             self.secondary.times -= 1
             wait = self.secondary.retry_after
             headers = {} if wait is None else {"Retry-After": str(wait)}
             text = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
             raise Problem(self.secondary.status, text, headers=headers)
+
+    def check(self, identity: Identity, resource: str) -> None:
+        """Refuse a request that is over a limit."""
+        self.check_secondary()
         if self.enabled and self.bucket(identity, resource).used >= self.limit(identity, resource):
             raise Problem(403, f"API rate limit exceeded for {identity.bucket}.")
 

@@ -42,6 +42,11 @@ def node_id(prefix: str, number: int) -> str:
     return f"{prefix}_kw" + base64.urlsafe_b64encode(number.to_bytes(8, "big")).decode().rstrip("=")
 
 
+def commit_node_id(repository: Repository, commit: str) -> str:
+    """The opaque id of a commit, which belongs to a repository."""
+    return "C_kw" + base64.urlsafe_b64encode(f"{repository.id}{commit}".encode()).decode().rstrip("=")
+
+
 class Render:
     """Writes JSON with the addresses that the request came in by. `api` and `web` have no slash at their end."""
 
@@ -215,7 +220,7 @@ class Render:
         url, web = self.repository_url(repository), f"{self.web}/{repository.full_name}"
         author, committer = self.author_of(found.author.email), self.author_of(found.committer.email)
         body = {
-            "sha": commit, "node_id": f"C_kw{commit[:20]}",
+            "sha": commit, "node_id": commit_node_id(repository, commit),
             "commit": {
                 "author": _signature(found.author), "committer": _signature(found.committer),
                 "message": found.message.rstrip("\n"),

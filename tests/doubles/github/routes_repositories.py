@@ -10,7 +10,7 @@ from tests.doubles.github.call import Call, Reply, route
 from tests.doubles.github.gitstore import Signed
 from tests.doubles.github.problem import Problem, not_found, unprocessable
 from tests.doubles.github.render import ROLE, Json
-from tests.doubles.github.repository import Pull, Repository
+from tests.doubles.github.repository import Repository
 
 REPO = "/repos/{owner}/{repo}"
 PERIODS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
@@ -128,24 +128,8 @@ def get_commit(call: Call) -> Reply:
 def pulls_of_commit(call: Call) -> Reply:
     repository = call.allowed()
     commit = call.commit(repository, call.parameters["commit_sha"])
-    found = associated(call, repository, commit)
+    found = call.double.forge.associated(repository, commit)
     return call.page(found, lambda pull: call.render.pull(repository, pull))
-
-
-def associated(call: Call, repository: Repository, commit: str) -> list[Pull]:
-    """The merged pull request that brought a commit of the default branch; of any other, each that holds it."""
-    git, forge = call.double.world.git, call.double.forge
-    tip = git.tip(repository.id, repository.default_branch)
-    listed = sorted(repository.pulls.values(), key=lambda pull: pull.number)
-    if tip is not None and git.contains(repository.id, commit, tip):
-        brought = [pull for pull in listed if pull.merged is not None and commit in pull.brought]
-        return brought or [p for p in listed if p.merged is not None and commit in forge.commits(repository, p)]
-    return [
-        pull
-        for pull in listed
-        if (pull.merged is not None or pull.state == "open")
-        and (commit in pull.brought or commit in forge.commits(repository, pull))
-    ]
 
 
 @route("GET", REPO + "/compare/{basehead}", "contents:read")
