@@ -15,14 +15,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from stagewright.adapters.git.access import GitCredentials
 from stagewright.adapters.git.source import GitSource
-from stagewright.adapters.git.transport import DEFAULT_REFS
+from stagewright.adapters.gitea.access import REFS, git_credentials
 from stagewright.adapters.gitea.client import GiteaAddress, GiteaClient
 from stagewright.adapters.gitea.conversation import GiteaConversation
 from stagewright.adapters.gitea.forge import GRACE, GiteaForge
 from stagewright.adapters.gitea.pull_requests import GiteaPullRequests
 from stagewright.model.review import Account
+from stagewright.model.sync import HostedForge
 from tests.git_world import BRANCH, FIRST_SECOND, World, environment, run
 from tests.gitea.server import GiteaError, GiteaServer, User
 
@@ -146,12 +146,13 @@ class GiteaWorld(World):
                 return
             time.sleep(0.05)
 
-    def settle_feed(self, commit: str) -> None:
-        """Wait until the activity feed tells of the push that ended at a commit."""
+    def settle_feed(self, commit: str, *, branch: str = BRANCH) -> None:
+        """Wait until the activity feed tells of the push to a branch that ended at a commit."""
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             rows = self.call("GET", "/activities/feeds?limit=50")
-            if any(f'"HeadCommit":{{"Sha1":"{commit}"' in row["content"] for row in rows):
+            told = (row["content"] for row in rows if row["ref_name"] == f"refs/heads/{branch}")
+            if any(f'"HeadCommit":{{"Sha1":"{commit}"' in content for content in told):
                 return
             time.sleep(0.05)
         raise AssertionError(f"the feed does not tell of {commit}")
@@ -170,9 +171,13 @@ class GiteaWorld(World):
             url=self.url,
             branch=BRANCH,
             mirror=self.root / name,
-            credentials=GitCredentials(username=robot.login, password=robot.token),
-            refs=(*DEFAULT_REFS, "refs/pull/*"),
+            credentials=git_credentials(self.hosted(), {"GITEA_TOKEN": robot.token}),
+            refs=REFS,
         )
+
+    def hosted(self) -> HostedForge:
+        """What a configuration says of this forge."""
+        return HostedForge(type="gitea", url=self.server.url, repository=self.repository)
 
     def forge(self, source: GitSource, *, client: GiteaClient | None = None, grace: timedelta = GRACE) -> GiteaForge:
         """The `Forge` on this repository."""

@@ -157,6 +157,6 @@ def _hidden_activity(user: Row) -> Finding:
     return Finding(
         name="activity",
         fine=True,
-        detail="pushes of people who hide their activity are not shown to this token: nobody is known for their commits",
+        detail="pushes of people who hide their activity are not shown to it: nobody is known for their commits",
         remedy="sign commits, or use the token of a site administrator",
     )

@@ -5,13 +5,14 @@
 
 `stale` and `official` are not read: what a review is worth is decided from its commit. What one has to know of Gitea:
 
-* The list counts drafts of other people in, and does not show them.
+* The list counts drafts of other people in, and does not show them. So its count proves nothing; but whatever the
+  timeline names is in the list, or not to be had by its id either.
 * `submitted_at` is when a draft was begun. A rejection that was drafted before an approval and handed in after it
   would look older; the timeline says when it was handed in.
 * An administrator can dismiss somebody's rejection. The timeline says who did; a rejection that anybody but its author
   dismissed stands. (Nobody can dismiss, or review, once the pull request is merged.)
-* An administrator can delete a review, with its line in the timeline. The line in the feed stays, and so does a
-  rejection: until its author decides otherwise.
+* An administrator of the server can delete a review, with its line in the timeline. The line in the feed stays, and
+  so does a rejection: until its author decides otherwise.
 """
 
 from collections.abc import Iterable
@@ -36,9 +37,9 @@ def read_reviews(client: GiteaClient, repository: str, pull: PullFacts, feed: It
     listed = client.rows(f"/repos/{repository}/pulls/{pull.id}/reviews", hidden=True)
     timeline = _timeline(client, f"/repos/{repository}/issues/{pull.id}/timeline", listed)
     shown = {number(row, "id") for row in listed}
-    missing = sorted({number(e, "review_id") for e in timeline if text(e, "type") == "review"} - shown)
-    if missing:
-        raise IncompleteError(f"{client.place} leaves out review {missing[0]} of pull request {pull.id}")
+    for named in sorted({number(e, "review_id") for e in timeline if text(e, "type") == "review"} - shown):
+        if client.get(f"/repos/{repository}/pulls/{pull.id}/reviews/{named}") is not None:
+            raise IncompleteError(f"{client.place} leaves out review {named} of pull request {pull.id}")
     reviews = [review_of(row, timeline) for row in sorted(listed, key=lambda r: number(r, "id"))]
     return (*reviews, *deleted_rejections(pull, feed, timeline))
 
