@@ -385,3 +385,26 @@ def test_entry_in_a_full_tile_that_was_changed_is_not_believed(name: str, reason
     assert ledger.entry(300).index == 300
     with pytest.raises(LedgerDamagedError, match=reason):
         ledger.entry(0)
+
+
+def test_checkpoint_at_a_size_is_the_one_that_was_published_then():
+    store = MemoryStore()
+    ledger = given.created(store)
+    published = {ledger.size: ledger.checkpoint}
+    for _ in range(5):
+        ledger.append([given.revision()])
+        published[ledger.size] = ledger.checkpoint
+    assert {size: ledger.checkpoint_at(size) for size in published} == published
+
+
+@pytest.mark.parametrize("size", [0, 4])
+def test_checkpoint_at_a_size_that_never_was_is_an_error(size: int):
+    with pytest.raises(LedgerError, match=f"no checkpoint over {size} of 3 entries"):
+        given.created(MemoryStore()).checkpoint_at(size)
+
+
+def test_checkpoint_at_a_size_of_a_ledger_that_is_only_read_is_an_error():
+    store = MemoryStore()
+    given.created(store)
+    with pytest.raises(LedgerError, match="opened to be read"):
+        Ledger.read(store).checkpoint_at(1)
