@@ -15,7 +15,7 @@ from stagewright.app.record import OutcomeResult, Scribe, clipped, recall_action
 from stagewright.core.identity import canonical_digest
 from stagewright.core.plan import tag_action
 from stagewright.core.requirements import contradictions
-from stagewright.errors import StagewrightError
+from stagewright.errors import ForbiddenError, StagewrightError, UnreachableError
 from stagewright.ledger import predicates as entry
 from stagewright.ledger.statement import Subject, commit_subject
 from stagewright.model.actual import READY, ActualModel, VersionFacts
@@ -66,7 +66,11 @@ class Applier:
             self._record_drift(pair)
         if not pair.write:
             return Applied(pair=pair, result="reported", detail="the model's mode forbids writing")
-        blocked = self.examine(pair)
+        try:
+            blocked = self.examine(pair)
+        except (UnreachableError, ForbiddenError) as unread:
+            # one version's files may lie where nothing answers; the other pairs do not wait for them
+            return Applied(pair=pair, result="blocked", detail=f"its version cannot be read: {unread}")
         if blocked is not None:
             self.alarm_once("identity", pair.key, blocked.reason)
             return Applied(pair=pair, result="blocked", detail=blocked.reason)

@@ -6,7 +6,7 @@ from datetime import datetime
 from stagewright.app.desired import DesiredReader
 from stagewright.core.judge import authorized_governance
 from stagewright.core.requirements import registered_name
-from stagewright.errors import IncompleteError, NotFoundError
+from stagewright.errors import ForbiddenError, IncompleteError, NotFoundError, UnreachableError
 from stagewright.model.actual import VersionFacts
 from stagewright.model.desired import GovernanceValue, Spec, StageEntry
 from stagewright.model.keys import StageKey
@@ -31,9 +31,17 @@ class FactReader:
         self._writers: list[tuple[Account, ...] | None] = []
 
     def version(self, name: str, version: int) -> VersionFacts | None:
-        """One version in depth, as it was when first asked for."""
+        """One version in depth, as it was when first asked for.
+
+        IncompleteError when it cannot be read: whoever may write to MLflow chooses where its files lie, and must not
+        keep the others waiting by that.
+        """
         if (name, version) not in self._versions:
-            self._versions[name, version] = self._registry.version_facts(name, version)
+            try:
+                self._versions[name, version] = self._registry.version_facts(name, version)
+            except (UnreachableError, ForbiddenError) as error:
+                reason = f"version {version} of {name!r} cannot be read: {error}"
+                raise IncompleteError(reason, hint=error.hint) from error
         return self._versions[name, version]
 
     def beside(self, versions: dict[tuple[str, int], VersionFacts | None]) -> "FactReader":

@@ -74,11 +74,12 @@ def rehearse(view: View) -> Rehearsed:
     )
     walker.observe()
     walked = walker.walk(view.head)
-    verdicts = (*walked.verdicts, *walker.judge_open())
+    judged = walker.judge_open()
+    verdicts = (*walked.verdicts, *judged.verdicts)
     state = recall(memory, sight.source, view.desired)
     policy = view.desired.governance(authorized_governance(state)).policy
     made = plan(state, policy, sight.registry.snapshot()) if policy else Plan(pairs=(), blocked=(), unmanaged=0)
-    return Rehearsed(head=view.head, verdicts=verdicts, plan=made, waiting=walked.waiting)
+    return Rehearsed(head=view.head, verdicts=verdicts, plan=made, waiting=walked.waiting or judged.waiting)
 
 
 def predict(view: View, pull: PullFacts, facts: FactReader | None = None) -> Predicted:

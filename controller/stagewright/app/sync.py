@@ -222,7 +222,8 @@ class _Run:
             fresh: tuple[Verdict, ...] = ()
             if head is not None:
                 try:
-                    fresh = walker.judge_open()
+                    judged = walker.judge_open()
+                    fresh, waiting = judged.verdicts, waiting or judged.waiting
                 except IncompleteError as error:
                     waiting = waiting or f"open promotions were not judged again: {error}"
             verdicts += fresh

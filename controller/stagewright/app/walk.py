@@ -1,7 +1,7 @@
 """The walk over first-parent history: step by step, each judged and written down as one batch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stagewright.app.desired import DesiredReader
 from stagewright.app.facts import FactReader
@@ -17,6 +17,7 @@ from stagewright.core.requirements import version_facts
 from stagewright.errors import IncompleteError
 from stagewright.ledger import predicates as entry
 from stagewright.ledger.statement import Statement
+from stagewright.model.keys import Key, SpecKey
 from stagewright.model.promotion import Promotion, Step
 from stagewright.model.review import PullRequest, SigningKey
 from stagewright.model.source import PullFacts
@@ -95,16 +96,15 @@ class Walker:
         self._move_on(parent, unchanged)
         return Walked(verdicts=tuple(verdicts))
 
-    def judge_open(self) -> tuple[Verdict, ...]:
-        """Judge everything that is open again, and write down what changed. Those whose verdict changed are returned.
+    def judge_open(self) -> Walked:
+        """Judge what is open again, and write down what changed. Those whose verdict changed are returned.
 
-        IncompleteError when a fact is missing: then nothing was judged.
+        A promotion for which a fact is missing keeps its verdict and keeps none of the others waiting; `waiting` tells.
         """
-        state = self._state()
+        state, pulls, gaps = self._readable(self._state())
         if not state.open:
-            return ()
+            return Walked(verdicts=(), waiting=gaps)
         memory = self._journal.memory
-        pulls = {p.id: self._anew(p) for p in state.open.values()}
         facts = self._facts.facts(state, state.open.values())
         changed = [
             verdict
@@ -114,7 +114,24 @@ class Walker:
         statements, bodies = self._entries(tuple(changed), state, facts, {})
         if statements:
             self._journal.append(statements, bodies)
-        return tuple(changed)
+        return Walked(verdicts=tuple(changed), waiting=gaps)
+
+    def _readable(self, state: State) -> tuple[State, dict[str, PullRequest | None], str]:
+        """The state with the open promotions that can be judged, their pull requests, and what the others lack."""
+        readable: dict[Key, Promotion] = {}
+        pulls: dict[str, PullRequest | None] = {}
+        gaps = []
+        # a spec that is approved may ask for other versions of its stages
+        specs = tuple(p for key, p in state.open.items() if isinstance(key, SpecKey))
+        for key, promotion in state.open.items():
+            try:
+                pull = self._anew(promotion)
+                self._facts.facts(state, (*specs, promotion))
+            except IncompleteError as error:
+                gaps.append(f"{key} was not judged again: {error}")
+            else:
+                readable[key], pulls[promotion.id] = promotion, pull
+        return replace(state, open=readable), pulls, "; ".join(gaps)
 
     def _state(self) -> State:
         return recall(self._journal.memory, self._source, self._desired)
