@@ -1,6 +1,6 @@
 """The `Source` port on a bare mirror: every answer comes from the objects themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -52,11 +52,12 @@ class GitSource:
         branch: str,
         mirror: Path,
         path: str = "",
-        credentials: GitCredentials | None = None,
+        credentials: GitCredentials | Callable[[], GitCredentials] | None = None,
         refs: tuple[str, ...] = DEFAULT_REFS,
     ) -> None:
         """`path` is the folder that is watched, relative to the repository's root; empty for all of it.
 
+        `credentials` that are a function are asked for before each fetch, where they do not last.
         `refs` are the patterns that are mirrored; a forge that keeps pull requests under other refs adds its own.
         Nothing is fetched yet.
         """
@@ -75,7 +76,8 @@ class GitSource:
 
     def fetch(self) -> str:
         """Bring the mirror up to date; the branch's head. See the port for the errors."""
-        transport.update(self._repository, self.url, self.branch, credentials=self._credentials, refs=self._refs)
+        given = self._credentials() if callable(self._credentials) else self._credentials
+        transport.update(self._repository, self.url, self.branch, credentials=given, refs=self._refs)
         self._tags = None
         return self.last_head()
 

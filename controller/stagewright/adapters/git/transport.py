@@ -97,11 +97,10 @@ def update(
     with _lock(Path(repository.path)), _translated(url):
         callbacks = OriginCallbacks(url, credentials)
         remote = repository.remotes.create_anonymous(url)
-        patterns = tuple(pattern.removesuffix("*") for pattern in refs)
         offered = {
             ORIGIN + head.name.removeprefix("refs/"): str(head.oid)
             for head in remote.list_heads(callbacks=callbacks, proxy=True)
-            if head.name is not None and head.name.startswith(patterns) and not head.name.endswith("^{}")
+            if head.name is not None and _wanted(head.name, refs) and not head.name.endswith("^{}")
             if _is_text(head.name)
         }
         _require_branch(offered, branch, url)
@@ -114,6 +113,14 @@ def update(
 def _is_text(name: str) -> bool:
     """Whether a ref's name is UTF-8. git takes any bytes; a name that libgit2 cannot write is left at the origin."""
     return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _wanted(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a ref fits one of the patterns, each with one `*`, as in git's refspecs."""
+    return any(
+        name.startswith(start) and name.endswith(end) and len(name) >= len(start) + len(end)
+        for start, _, end in (pattern.partition("*") for pattern in patterns)
+    )
 
 
 def _require_branch(refs: Mapping[str, str], branch: str, url: str) -> None:

@@ -1,0 +1,82 @@
+"""What is asked of GitHub's GraphQL API. A merge and everything said about it is one question, and ten merges are too.
+
+Of a commit GitHub names the pull requests that it came by. A page of five is enough for all but the odd one, and keeps
+the question at one point of the rate limit.
+"""
+
+from collections.abc import Iterable
+
+BATCH = 10
+PULLS = 5
+MANY_PULLS = 100
+
+_WHO = """
+fragment Who on Actor { __typename login ... on User { databaseId } ... on Bot { databaseId } }
+"""
+
+_REVIEWS = """
+    totalCount
+    pageInfo { hasNextPage endCursor }
+    nodes { fullDatabaseId state submittedAt author { ...Who } commit { oid } }
+"""
+
+_DISMISSALS = """
+    pageInfo { hasNextPage endCursor }
+    nodes {
+      ... on ReviewDismissedEvent { createdAt previousReviewState actor { ...Who } review { fullDatabaseId } }
+    }
+"""
+
+_PULL = f"""
+fragment Whole on PullRequest {{
+  number title url state isDraft createdAt updatedAt mergedAt
+  baseRefName headRefName headRefOid
+  headRepository {{ nameWithOwner }}
+  author {{ ...Who }}
+  mergeCommit {{ oid }}
+  reviews(first: 100) {{ {_REVIEWS} }}
+  timelineItems(first: 100, itemTypes: [REVIEW_DISMISSED_EVENT]) {{ {_DISMISSALS} }}
+}}
+"""
+
+_REPOSITORY = "repository(owner: $owner, name: $name, followRenames: false)"
+
+
+def of_commits(commits: Iterable[str], *, pulls: int = PULLS) -> str:
+    """The pull requests that each of these commits came by, as `c0`, `c1` and so on."""
+    asked = "".join(
+        f"""
+    c{at}: object(oid: "{commit}") {{
+      ... on Commit {{
+        oid
+        associatedPullRequests(first: {pulls}) {{ totalCount pageInfo {{ hasNextPage }} nodes {{ ...Whole }} }}
+      }}
+    }}"""
+        for at, commit in enumerate(commits)
+    )
+    return f"query Commits($owner: String!, $name: String!) {{ {_REPOSITORY} {{ databaseId {asked} }} }}{_PULL}{_WHO}"
+
+
+def of_numbers(numbers: Iterable[int]) -> str:
+    """These pull requests, as `p0`, `p1` and so on."""
+    asked = "".join(f"\n    p{at}: pullRequest(number: {number}) {{ ...Whole }}" for at, number in enumerate(numbers))
+    return f"query Pulls($owner: String!, $name: String!) {{ {_REPOSITORY} {{ databaseId {asked} }} }}{_PULL}{_WHO}"
+
+
+MORE_REVIEWS = f"""
+query Reviews($owner: String!, $name: String!, $number: Int!, $after: String!) {{
+  {_REPOSITORY} {{
+    databaseId
+    pullRequest(number: $number) {{ reviews(first: 100, after: $after) {{ {_REVIEWS} }} }}
+  }}
+}}{_WHO}"""
+
+MORE_DISMISSALS = f"""
+query Dismissals($owner: String!, $name: String!, $number: Int!, $after: String!) {{
+  {_REPOSITORY} {{
+    databaseId
+    pullRequest(number: $number) {{
+      timelineItems(first: 100, after: $after, itemTypes: [REVIEW_DISMISSED_EVENT]) {{ {_DISMISSALS} }}
+    }}
+  }}
+}}{_WHO}"""
