@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,13 +24,13 @@ from stagewright.app.doctor import Doctor, Machine
 from stagewright.app.proposals import Proposer
 from stagewright.app.sync import Outside, Syncer
 from stagewright.app.view import Sight
-from stagewright.errors import LedgerMissingError, UsageError
+from stagewright.errors import LedgerMissingError, NotFoundError, UsageError
 from stagewright.ledger.keys import key_id
 from stagewright.ledger.log import Ledger
 from stagewright.model.review import SigningKey
 from stagewright.model.source import PullFacts
-from stagewright.model.sync import RegistrySync
-from stagewright.ports import LedgerStore, Registry
+from stagewright.model.sync import HostedForge, RegistrySync
+from stagewright.ports import Conversation, Forge, LedgerStore, PullRequests, Registry
 from stagewright.schema.registry_sync import parse_registry_sync
 
 CONFIG_VARIABLE = "STAGEWRIGHT_CONFIG"
@@ -65,9 +66,55 @@ def mirror_of(config: RegistrySync, env: Mapping[str, str]) -> Path:
     return Path(cache) / "stagewright" / config.name / "mirror.git"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where people propose and review: a repository with its forge. Git alone has nothing to speak on."""
+
+    source: GitSource
+    forge: Forge
+    conversation: Conversation | None = None
+    pull_requests: PullRequests | None = None
+
+
+def place_of(config: RegistrySync, env: Mapping[str, str]) -> Place:
+    """The configured repository and its forge. ForbiddenError or UsageError where there is no way in; asks nothing."""
+    match config.forge:
+        case HostedForge(type="gitea") as hosted:
+            return _gitea(config, hosted, env)
+        case HostedForge():
+            raise UsageError("forges of the type github are not supported yet", hint="use gitea, or git alone")
+        case _:
+            source = GitSource(url=config.url, branch=config.branch, path=config.path, mirror=mirror_of(config, env))
+            return Place(source=source, forge=GitForge(source))
+
+
+def _gitea(config: RegistrySync, hosted: HostedForge, env: Mapping[str, str]) -> Place:
+    # `requests` takes a while to import, and git alone never needs it
+    from stagewright.adapters.gitea import access  # noqa: PLC0415 # as said above
+    from stagewright.adapters.gitea.conversation import GiteaConversation  # noqa: PLC0415 # as said above
+    from stagewright.adapters.gitea.forge import GiteaForge  # noqa: PLC0415 # as said above
+    from stagewright.adapters.gitea.pull_requests import GiteaPullRequests  # noqa: PLC0415 # as said above
+
+    client = access.open_client(hosted, env)
+    source = GitSource(
+        url=config.url,
+        branch=config.branch,
+        path=config.path,
+        mirror=mirror_of(config, env),
+        credentials=access.git_credentials(hosted, env),
+        refs=access.REFS,
+    )
+    return Place(
+        source=source,
+        forge=GiteaForge(client, source, repository=hosted.repository),
+        conversation=GiteaConversation(client, source, repository=hosted.repository),
+        pull_requests=GiteaPullRequests(client, source, repository=hosted.repository),
+    )
+
+
 def source_of(config: RegistrySync, env: Mapping[str, str]) -> GitSource:
     """The configured branch of the configured repository."""
-    return GitSource(url=config.url, branch=config.branch, path=config.path, mirror=mirror_of(config, env))
+    return place_of(config, env).source
 
 
 def registry_of(config: RegistrySync, env: Mapping[str, str]) -> Registry:
@@ -84,10 +131,11 @@ def registry_of(config: RegistrySync, env: Mapping[str, str]) -> Registry:
 
 def syncer(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Syncer:
     """What changes MLflow. ForbiddenError or UsageError when a key cannot be loaded."""
-    source = source_of(config, env)
+    place = place_of(config, env)
     outside = Outside(
-        source=source,
-        forge=GitForge(source),
+        source=place.source,
+        forge=place.forge,
+        conversation=place.conversation,
         registry=registry_of(config, env),
         store=DirectoryStore(Path(config.ledger_directory)),
         log_signer=load_signer(str(config.log_key)),
@@ -101,11 +149,11 @@ def syncer(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Syncer:
 
 def sight(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Sight:
     """What looks, and changes nothing; it needs no key."""
-    source = source_of(config, env)
+    place = place_of(config, env)
     return Sight(
         config=config,
-        source=source,
-        forge=GitForge(source),
+        source=place.source,
+        forge=place.forge,
         registry=registry_of(config, env),
         store=DirectoryStore(Path(config.ledger_directory)),
         clock=SystemClock(),
@@ -144,12 +192,12 @@ def proposer(config: RegistrySync, clone: Workspace, env: Mapping[str, str] = os
 
 def decider(config: RegistrySync, clone: Workspace, env: Mapping[str, str] = os.environ) -> Decider:
     """What approves and rejects in a person's name; it never asks MLflow anything."""
-    source = source_of(config, env)
+    place = place_of(config, env)
     return Decider(
         workspace=clone,
-        source=source,
-        forge=GitForge(source),
-        desired=DesiredReader(source, config.path),
+        source=place.source,
+        forge=place.forge,
+        desired=DesiredReader(place.source, config.path),
         branch=config.branch,
     )
 
@@ -247,8 +295,16 @@ def current_branch() -> str:
 
 def candidate(config: RegistrySync, revision: str, onto: str, env: Mapping[str, str] = os.environ) -> PullFacts:
     """What the merge of `revision` onto the commit `onto` would be. NotFoundError: no such branch or commit."""
-    source = source_of(config, env)
-    return GitForge(source).candidate(source.resolve(revision), onto)
+    place = place_of(config, env)
+    commit = place.source.resolve(revision)
+    if place.conversation is None:
+        return GitForge(place.source).candidate(commit, onto)
+    for pull in place.conversation.open_pulls():
+        if pull.facts.merged_head == commit:
+            return replace(pull.facts, first_parent=onto)
+    raise NotFoundError(
+        f"no open pull request has the head {commit[:12]}", hint="open one first: its reviews are the sign-offs"
+    )
 
 
 def folder_digest(folder: Path, *, download: bool) -> str:
