@@ -222,6 +222,16 @@ def test_apply_tag_sets_and_removes_the_ledger_index(bench: Bench):
     assert actual(bench, name).versions[1].ledger_index is None
 
 
+@pytest.mark.parametrize("value", ["x" * 5_000, "12a", "-1", "\u0661", "1" * 17, "7\n"])
+def test_tag_that_is_no_index_is_not_taken_for_ours(bench: Bench, value: str):
+    name = bench.model()
+    target = "1/stagewright.ledger-index"
+    bench.registry.apply(Action(kind="tag", model=name, target=target, before=None, after=value))
+    assert actual(bench, name).versions[1].ledger_index is None
+    bench.registry.apply(Action(kind="tag", model=name, target=target, before=None, after="117"))
+    assert actual(bench, name).versions[1].ledger_index == "117"
+
+
 @pytest.mark.parametrize(
     "action",
     [

@@ -211,8 +211,13 @@ class InMemoryRegistry:
                     run_id=None if stored.evidence.run is None else stored.evidence.run.id,
                     model_id=stored.model_id,
                     source=stored.source,
-                    ledger_index=stored.tags.get(LEDGER_INDEX_TAG),
+                    ledger_index=_index(stored.tags.get(LEDGER_INDEX_TAG, "")),
                 )
                 for number, stored in sorted(model.versions.items())
             },
         )
+
+
+def _index(tag: str) -> str | None:
+    """Only a number is ours."""
+    return tag if re.fullmatch("[0-9]{1,16}", tag) else None

@@ -1,6 +1,7 @@
 """The plan: what turns the registry's actual state into the authorized one, over governed pairs only."""
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from stagewright.core.requirements import names_held, registered_name
 from stagewright.model.actual import READY, ActualModel, ActualState
@@ -13,6 +14,9 @@ from stagewright.model.state import State
 ARCHIVED = "Archived"
 LEDGER_TAG = "stagewright.ledger-index"
 DRIFT = "drift"
+# What one intent holds; it has to fit in a ledger entry. Whoever may write to MLflow can make thousands necessary, and
+# then the rest is planned anew in the next round.
+MAX_ACTIONS = 32
 
 
 def mode_of(state: State, policy: Policy, model: str) -> Mode:
@@ -43,7 +47,8 @@ def plan(state: State, policy: Policy, actual: ActualState) -> Plan:
     for key, value in sound.items():
         name = registered_name(state.authorized, key.model)
         places = _places(policy, sound, key.model)
-        actions = tuple(_actions(stages[key.stage], value, name, actual.models.get(name), places))
+        needed = _actions(stages[key.stage], value, name, actual.models.get(name), places)
+        actions = tuple(islice(needed, MAX_ACTIONS))
         pairs += _pair(state, policy, key, value, name, actions)
     return Plan(pairs=tuple(pairs), blocked=tuple(blocked), unmanaged=_unmanaged(state, stages, actual))
 

@@ -24,6 +24,7 @@ USER_TAG = "mlflow.user"
 COMMIT_TAG = "mlflow.source.git.commit"
 CONTEXT_TAG = "mlflow.data.context"
 _LOGGED_MODEL = re.compile(r"models:/(m-[A-Za-z0-9_-]+)")
+_LEDGER_INDEX = re.compile(r"[0-9]{1,16}")
 _VERSION = re.compile(r"[1-9][0-9]{0,9}")
 _NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
 
@@ -39,8 +40,14 @@ def version_of(answer: Answer) -> tuple[str, ActualVersion]:
         run_id=optional_text(answer, "run_id"),
         model_id=optional_text(answer, "model_id") or logged_model_of(source),
         source=source,
-        ledger_index=dict(tags).get(LEDGER_INDEX_TAG),
+        ledger_index=_ledger_index(dict(tags)),
     )
+
+
+def _ledger_index(tags: Mapping[str, str]) -> str | None:
+    """Our tag; None for what anybody else wrote there, which may have a hundred thousand characters."""
+    found = tags.get(LEDGER_INDEX_TAG, "")
+    return found if _LEDGER_INDEX.fullmatch(found) else None
 
 
 def aliases_of(answer: Answer) -> tuple[str, Mapping[str, int]]:
