@@ -35,8 +35,14 @@ class GiteaWorld(World):
     """The same acts as in `World`, on a forge; every person pushes with a token of their own."""
 
     def __init__(
-        self, server: GiteaServer, root: Path, *, files: Mapping[str, str | bytes | None] | None = None
+        self,
+        server: GiteaServer,
+        root: Path,
+        *,
+        files: Mapping[str, str | bytes | None] | None = None,
+        writers: tuple[str, ...] = WRITERS,
     ) -> None:
+        """`writers` may write to the repository; `files` are those of its first commit."""
         self.server = server
         self.root = root
         self.env = environment(root) | {
@@ -55,8 +61,8 @@ class GiteaWorld(World):
         styles = ("merge_commits", "rebase", "rebase_explicit", "squash_merge", "fast_forward_only_merge")
         self.patch("", {f"allow_{style}": True for style in styles} | {"allow_manual_merge": True})
         self.origin = server.folder(self.repository)
-        self.team("deciders", *WRITERS, permission="write")
-        self.team("keepers", "maintainer", "robot", permission="admin")
+        self.team("deciders", *writers, permission="write")
+        self.team("keepers", "maintainer", permission="admin")
         self.first = self.commit("maintainer", files or {"README.md": "Desired state.\n"}, message="Begin")
         self.url = f"{server.url}/{self.repository}.git"
 
@@ -85,7 +91,8 @@ class GiteaWorld(World):
         if permission != "admin":
             body["units_map"] = units
         made = self.server.call("POST", f"/orgs/{self.org}/teams", body)["id"]
-        for member in members:
+        # Gitea tells the members of a team to its members only
+        for member in (*members, "robot"):
             self.server.call("PUT", f"/teams/{made}/members/{self.server.user(member).login}")
         if repository:
             self.server.call("PUT", f"/teams/{made}/repos/{self.repository}")

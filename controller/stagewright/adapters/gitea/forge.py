@@ -36,6 +36,7 @@ class GiteaForge:
         self._source = source
         self._repository = checked_repository(repository)
         self._grace = grace
+        self._own = ""
         self.pulls = PullReader(client, source, repository)
 
     def pull(self, commit: str, first_parent: str) -> PullFacts | None:
@@ -92,31 +93,49 @@ class GiteaForge:
         raise NotFoundError(f"{self._client.place} has no team {team}", hint="name a team that is there, or a group")
 
     def writers(self) -> tuple[Account, ...]:
-        """See the port: the owner, the collaborators who may write, and the members of the teams that may.
+        """See the port: whoever a team or an access of their own lets write; the token's own account never.
 
         Administrators of the whole server are not among them unless they are one of these.
         """
-        owner = account(below(self._repo(), "owner"))
-        collaborators = f"/repos/{self._repository}/collaborators"
-        found: list[Account | None] = []
-        for row in self._client.rows(collaborators):
-            login = text(row, "login")
-            answer = self._client.row(f"{collaborators}/{quote(login)}/permission", f"account {login}")
-            found += [account(row)] if text(answer, "permission") in WRITE else []
-        if owner is not None and self._client.get(f"/orgs/{quote(owner.login)}") is None:
-            found.append(owner)
-        else:
-            # the permission of one who writes by a team's unit is told as "none", so teams are looked into
-            for team in self._client.plain_rows(f"/repos/{self._repository}/teams"):
-                units = team.get("units_map") or {}
-                if units.get("repo.code", team.get("permission")) in WRITE:
-                    found += self._team(team)
-        by_id = {who.id: who for who in found if who is not None}
-        return tuple(by_id[key] for key in sorted(by_id, key=int))
+        found = {who.id: who for team in self._writing_teams() for who in self._team(team)}
+        for row in self._client.plain_rows(f"/repos/{self._repository}/assignees"):
+            who = account(row)
+            if who is not None and who.id not in found and who.id != self._own_id() and self._may_write(who):
+                found[who.id] = who
+        return tuple(found[key] for key in sorted(found, key=int))
+
+    def _writing_teams(self) -> list[Row]:
+        """The teams that write by a unit of theirs: for their members Gitea tells the permission "none"."""
+        owner = text(below(self._repo(), "owner"), "login")
+        if self._client.get(f"/orgs/{quote(owner)}") is None:
+            return []
+        teams = self._client.plain_rows(f"/repos/{self._repository}/teams")
+        return [
+            team
+            for team in teams
+            if text(team, "permission") not in {"admin", "owner"}
+            and (team.get("units_map") or {}).get("repo.code", text(team, "permission")) in WRITE
+        ]
+
+    def _may_write(self, who: Account) -> bool:
+        path = f"/repos/{self._repository}/collaborators/{quote(who.login)}/permission"
+        return text(self._client.row(path, f"account {who.login}"), "permission") in WRITE
 
     def _team(self, team: Row) -> list[Account]:
-        rows = self._client.rows(f"/teams/{number(team, 'id')}/members")
-        return [who for who in map(account, rows) if who is not None]
+        """The members of a team without the token's own account, which is nobody's voice."""
+        try:
+            rows = self._client.rows(f"/teams/{number(team, 'id')}/members")
+        except ForbiddenError as error:
+            raise ForbiddenError(
+                f"{self._client.place} does not tell the members of the team {text(team, 'name')!r} to this token",
+                hint="make its account a member of that team, or an owner of the organization: Gitea tells them alone",
+            ) from error
+        return [who for who in map(account, rows) if who is not None and who.id != self._own_id()]
+
+    def _own_id(self) -> str:
+        if not self._own:
+            self._own = str(number(self._client.row("/user", "account"), "id"))
+        return self._own
 
     def _repo(self) -> Row:
         return self._client.row(f"/repos/{self._repository}", f"repository {self._repository}")
