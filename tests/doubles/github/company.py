@@ -48,7 +48,8 @@ def found(github: GitHubDouble) -> Company:
     repository = world.repository(acme, "models")
     repository.collaborators |= {dana.account.id: "push", lee.account.id: "push"}
     repository.teams[risk.id] = "push"
-    ada.push(NAME, "main", {"README.md": b"models\n", ".github/CODEOWNERS": b"/models/ @acme/model-risk\n"})
+    files = {"README.md": b"models\n", ".github/CODEOWNERS": b"/models/ @acme/model-risk\n"}
+    github.commit(repository, ada.account, files, message="Begin")
     return Company(
         github=github, organization=acme, repository=repository, risk=risk, juniors=juniors,
         ada=ada, dana=dana, lee=lee, noor=noor, kim=kim,

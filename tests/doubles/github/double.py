@@ -30,14 +30,17 @@ from tests.doubles.github import (
     routes_settings,
     server,
 )
-from tests.doubles.github.accounts import Identity
+from tests.doubles.github.accounts import Account, Identity
 from tests.doubles.github.call import Call, Reply, find_route
+from tests.doubles.github.certificate import certificate
 from tests.doubles.github.faults import Faults
 from tests.doubles.github.forge import Forge
+from tests.doubles.github.gitstore import Signed
 from tests.doubles.github.limits import Limits
 from tests.doubles.github.owners import Owners
 from tests.doubles.github.problem import Problem, not_found
 from tests.doubles.github.render_pulls import RenderPulls
+from tests.doubles.github.repository import Hook, Repository
 from tests.doubles.github.schemas import GHES as GHES_DOCUMENT
 from tests.doubles.github.schemas import GITHUB, Checker, available
 from tests.doubles.github.server import Incoming, Outgoing
@@ -73,9 +76,13 @@ class Fields(dict[str, Any]):
 
 
 class GitHubDouble:
-    """One GitHub with its own world. `lock` is held while the world is looked at or changed."""
+    """One GitHub with its own world. `lock` is held while the world is looked at or changed.
 
-    def __init__(self, root: Path) -> None:
+    `tls`: by HTTPS, with a certificate that is its own authority, in the file `certificate`.
+    """
+
+    def __init__(self, root: Path, *, tls: bool = False) -> None:
+        self.certificate = certificate(root) if tls else None
         self.lock = threading.RLock()
         self.world = World(root)
         self.webhooks = Webhooks(self)
@@ -84,6 +91,7 @@ class GitHubDouble:
         self.limits = Limits(self.world.clock)
         self.faults = Faults()
         self.seen: list[Seen] = []
+        self._first: dict[tuple[str, str, bytes], Outgoing] = {}
         self.violations: list[str] = []
         self._checkers = (Checker(GITHUB), Checker(GHES_DOCUMENT)) if available() else None
         self._server = server.server(self)
@@ -92,7 +100,8 @@ class GitHubDouble:
     @property
     def url(self) -> str:
         """Where the pages and git are."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        scheme = "http" if self.certificate is None else "https"
+        return f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def api(self) -> str:
@@ -126,6 +135,31 @@ class GitHubDouble:
         """Whether GitHub's published schemas are there to hold everything against."""
         return self._checkers is not None
 
+    def commit(
+        self,
+        repository: Repository,
+        account: Account,
+        files: Mapping[str, bytes | None],
+        *,
+        branch: str = "main",
+        message: str = "Change",
+    ) -> str:
+        """Commit files on a branch as if the account had pushed them, without the way through git; the commit."""
+        with self.lock:
+            before = self.world.git.branches(repository.id)
+            line = (account.login, account.email)
+            signed = Signed(line, line, self.world.clock.now())
+            parent = before.get(branch) or before.get(repository.default_branch)
+            made = self.world.git.commit(repository.id, parent, files, message, by=signed)
+            self.world.git.move(repository.id, branch, made)
+            self.forge.refs_changed(repository, account, before)
+        return made
+
+    def hook(self, url: str, secret: str, *events: str) -> Hook:
+        """A webhook, to be put on an App."""
+        number, made = next(self.world.ids), self.world.clock.now()
+        return Hook(id=number, url=url, secret=secret, events=events, active=True, created=made)
+
     # requests
 
     def answer(self, incoming: Incoming) -> Outgoing:
@@ -136,6 +170,13 @@ class GitHubDouble:
             return outgoing
         with self.lock:
             return self._api(incoming)
+
+    def remembered(self, incoming: Incoming, outgoing: Outgoing, *, stale: bool) -> Outgoing:
+        """Keep the first whole answer to a request; give it again where an old one is wanted."""
+        if outgoing.status != 200 or server.is_git(incoming.path):
+            return outgoing
+        first = self._first.setdefault((incoming.method, incoming.target, incoming.body), outgoing)
+        return first if stale else outgoing
 
     def _api(self, incoming: Incoming) -> Outgoing:
         on_ghes = incoming.path.startswith(GHES + "/") or incoming.path in {GHES, "/api/graphql"}

@@ -3,9 +3,9 @@
 import re
 import threading
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-Kind = Literal["status", "html", "truncated", "reset", "hang", "empty", "body"]
+Kind = Literal["status", "html", "truncated", "reset", "hang", "empty", "short", "stale", "body"]
 HTML = b"<!DOCTYPE html><html><head><title>Unicorn!</title></head><body>We had issues.</body></html>"
 
 
@@ -16,7 +16,9 @@ class Fault:
     `skip` requests go well before, then `times` go wrong (None: all of them). `forward`: the request is carried out
     first and only its answer is lost. Kinds: `status` (with `status` and `headers`), `html` (status 200 and a page),
     `truncated` (the answer is cut in the middle), `reset` (the connection ends without one), `hang` (no answer until
-    the double ends or `release` is called), `empty` (200 and an empty list or object), `body` (200 and `body`).
+    the double ends or `release` is called), `empty` (200 and an empty list or object), `short` (every list of the
+    answer lacks its last item and leads to no other page, while totals stay), `stale` (the first answer that the same
+    request ever got), `body` (200 and `body`).
     """
 
     kind: Kind
@@ -41,6 +43,15 @@ class Fault:
             return False
         self.met += 1
         return True
+
+
+def shortened(value: Any) -> Any:
+    """An answer whose lists each lack their last item; what it says about their length stays."""
+    if isinstance(value, list):
+        return [shortened(item) for item in value[:-1]]
+    if isinstance(value, dict):
+        return {name: shortened(item) for name, item in value.items()}
+    return value
 
 
 class Faults:

@@ -70,7 +70,14 @@ class Forge:
                     self.event(pull, "head_ref_force_pushed", actor, before=old, after=new)
                 if pull in base.queue:
                     self.dequeue(base, pull, actor)
+                self._dismiss_stale(base, pull, actor)
                 self.notify(base, "pull_request", "synchronize", actor, {"pull": pull, "before": old, "after": new})
+
+    def _dismiss_stale(self, base: Repository, pull: Pull, actor: Account | None) -> None:
+        rules = (base.protection.get(pull.base_ref) or {}).get("required_pull_request_reviews") or {}
+        for review in pull.reviews:
+            if rules.get("dismiss_stale_reviews") and review.state == "APPROVED" and actor is not None:
+                self.dismiss(base, pull, review, actor, "")
 
     def _merged_by_push(self, repository: Repository, branch: str, old: str, new: str, actor: Account | None) -> None:
         """A head that a push brought onto its base branch is merged, whoever pushed it and however."""

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import ssl
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from tests.doubles.github.accounts import Identity, at_least
-from tests.doubles.github.faults import HTML, Fault
+from tests.doubles.github.faults import HTML, Fault, shortened
 from tests.doubles.github.problem import Problem
 from tests.doubles.github.world import visible
 from tests.git_world import environment
@@ -78,8 +79,9 @@ def server(double: "GitHubDouble") -> ThreadingHTTPServer:
             incoming = Incoming(method=self.command, target=self.path, headers=self.headers, body=_body(self))
             fault = double.faults.meet(self.command, incoming.path)
             outgoing = None
-            if fault is None or fault.forward:
+            if fault is None or fault.forward or fault.kind in {"short", "stale", "truncated", "empty"}:
                 outgoing = double.answer(incoming)
+                outgoing = double.remembered(incoming, outgoing, stale=fault is not None and fault.kind == "stale")
             if fault is None and outgoing is not None:
                 self.send(outgoing)
             elif fault is not None:
@@ -113,6 +115,12 @@ def server(double: "GitHubDouble") -> ThreadingHTTPServer:
             elif fault.kind == "empty":
                 body = b"[]" if real.body[:1] in {b"[", b""} else b"{}"
                 self.send(Outgoing(status=200, headers=kinds, body=body))
+            elif fault.kind == "stale":
+                self.send(real)
+            elif fault.kind == "short":
+                headers = {name: text for name, text in real.headers.items() if name not in {"Link", "ETag"}}
+                body = json.dumps(shortened(json.loads(real.body))).encode()
+                self.send(Outgoing(status=real.status, headers=headers, body=body))
             elif fault.kind == "body":
                 self.send(Outgoing(status=200, headers=kinds, body=fault.body))
             else:
@@ -125,10 +133,17 @@ def server(double: "GitHubDouble") -> ThreadingHTTPServer:
         daemon_threads = True
 
         def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 -- the base class
-            if not isinstance(sys.exception(), ConnectionError):
+            # whoever goes away in the middle is no fault of the double
+            if not isinstance(sys.exception(), ConnectionError | TimeoutError | ssl.SSLError):
                 double.violations.append(traceback.format_exc())
 
-    return Server(("127.0.0.1", 0), Handler)
+    made = Server(("127.0.0.1", 0), Handler)
+    if double.certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(double.certificate)
+        # the handshake happens in the thread of its connection, so that one who never ends it keeps nobody waiting
+        made.socket = context.wrap_socket(made.socket, server_side=True, do_handshake_on_connect=False)
+    return made
 
 
 def _body(request: BaseHTTPRequestHandler) -> bytes:
