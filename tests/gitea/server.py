@@ -43,6 +43,7 @@ ROOT_URL = http://127.0.0.1:{port}/
 STATIC_ROOT_PATH = {static}
 DISABLE_SSH = true
 OFFLINE_MODE = true
+GRACEFUL_HAMMER_TIME = 1s
 
 [database]
 DB_TYPE = sqlite3

@@ -39,7 +39,7 @@ def test_reviewed_promotion_runs_after_a_merge_of_each_style(bank: GiteaBank, st
     assert bank.aliases() == {"challenger": 1}
     assert (before[0], approved) == ("pending", "success")
     assert "@noor" in before[1]
-    assert "applied" in bank.comment(number)
+    assert "Applied" in bank.comment(number)
 
 
 def test_rebased_pull_request_of_several_commits_is_one_step(bank: GiteaBank):
