@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,13 +24,14 @@ from stagewright.app.doctor import Doctor, Machine
 from stagewright.app.proposals import Proposer
 from stagewright.app.sync import Outside, Syncer
 from stagewright.app.view import Sight
+from stagewright.bootstrap.places import for_looking, in_own_name, mirror_of, place_of
 from stagewright.errors import LedgerMissingError, NotFoundError, UsageError
 from stagewright.ledger.keys import key_id
 from stagewright.ledger.log import Ledger
 from stagewright.model.review import SigningKey
 from stagewright.model.source import PullFacts
-from stagewright.model.sync import HostedForge, RegistrySync
-from stagewright.ports import Conversation, Forge, LedgerStore, PullRequests, Registry
+from stagewright.model.sync import RegistrySync
+from stagewright.ports import LedgerStore, Registry
 from stagewright.schema.registry_sync import parse_registry_sync
 
 CONFIG_VARIABLE = "STAGEWRIGHT_CONFIG"
@@ -55,60 +56,6 @@ def find_config(path: str | None, env: Mapping[str, str] = os.environ, *, start:
     raise UsageError(
         f"no configuration: {named or CONFIG_FILE} is not there",
         hint=f"make one with `stagewright init`, or name it with --config or {CONFIG_VARIABLE}",
-    )
-
-
-def mirror_of(config: RegistrySync, env: Mapping[str, str]) -> Path:
-    """Where the bare mirror of a configuration's repository lies."""
-    if config.mirror is not None:
-        return Path(config.mirror)
-    cache = env.get("XDG_CACHE_HOME") or str(Path(env.get("HOME") or Path.home()) / ".cache")
-    return Path(cache) / "stagewright" / config.name / "mirror.git"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where people propose and review: a repository with its forge. Git alone has nothing to speak on."""
-
-    source: GitSource
-    forge: Forge
-    conversation: Conversation | None = None
-    pull_requests: PullRequests | None = None
-
-
-def place_of(config: RegistrySync, env: Mapping[str, str]) -> Place:
-    """The configured repository and its forge. ForbiddenError or UsageError where there is no way in; asks nothing."""
-    match config.forge:
-        case HostedForge(type="gitea") as hosted:
-            return _gitea(config, hosted, env)
-        case HostedForge():
-            raise UsageError("forges of the type github are not supported yet", hint="use gitea, or git alone")
-        case _:
-            source = GitSource(url=config.url, branch=config.branch, path=config.path, mirror=mirror_of(config, env))
-            return Place(source=source, forge=GitForge(source))
-
-
-def _gitea(config: RegistrySync, hosted: HostedForge, env: Mapping[str, str]) -> Place:
-    # `requests` takes a while to import, and git alone never needs it
-    from stagewright.adapters.gitea import access  # noqa: PLC0415 # as said above
-    from stagewright.adapters.gitea.conversation import GiteaConversation  # noqa: PLC0415 # as said above
-    from stagewright.adapters.gitea.forge import GiteaForge  # noqa: PLC0415 # as said above
-    from stagewright.adapters.gitea.pull_requests import GiteaPullRequests  # noqa: PLC0415 # as said above
-
-    client = access.open_client(hosted, env)
-    source = GitSource(
-        url=config.url,
-        branch=config.branch,
-        path=config.path,
-        mirror=mirror_of(config, env),
-        credentials=access.git_credentials(hosted, env),
-        refs=access.REFS,
-    )
-    return Place(
-        source=source,
-        forge=GiteaForge(client, source, repository=hosted.repository),
-        conversation=GiteaConversation(client, source, repository=hosted.repository),
-        pull_requests=GiteaPullRequests(client, source, repository=hosted.repository),
     )
 
 
@@ -149,7 +96,7 @@ def syncer(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Syncer:
 
 def sight(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Sight:
     """What looks, and changes nothing; it needs no key."""
-    place = place_of(config, env)
+    place = place_of(for_looking(config, env), env)
     return Sight(
         config=config,
         source=place.source,
@@ -179,7 +126,7 @@ def own_key(clone: Workspace) -> SigningKey:
 
 def proposer(config: RegistrySync, clone: Workspace, env: Mapping[str, str] = os.environ) -> Proposer:
     """What proposes changes in a person's name."""
-    source = source_of(config, env)
+    source = source_of(in_own_name(config), env)
     return Proposer(
         workspace=clone,
         source=source,
@@ -192,7 +139,7 @@ def proposer(config: RegistrySync, clone: Workspace, env: Mapping[str, str] = os
 
 def decider(config: RegistrySync, clone: Workspace, env: Mapping[str, str] = os.environ) -> Decider:
     """What approves and rejects in a person's name; it never asks MLflow anything."""
-    place = place_of(config, env)
+    place = place_of(in_own_name(config), env)
     return Decider(
         workspace=clone,
         source=place.source,
@@ -295,7 +242,7 @@ def current_branch() -> str:
 
 def candidate(config: RegistrySync, revision: str, onto: str, env: Mapping[str, str] = os.environ) -> PullFacts:
     """What the merge of `revision` onto the commit `onto` would be. NotFoundError: no such branch or commit."""
-    place = place_of(config, env)
+    place = place_of(for_looking(config, env), env)
     commit = place.source.resolve(revision)
     if place.conversation is None:
         return GitForge(place.source).candidate(commit, onto)
