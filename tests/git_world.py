@@ -70,8 +70,14 @@ class Person:
 @cache
 def _key_room() -> Path:
     room = Path(tempfile.mkdtemp(prefix="stagewright-keys-"))
-    atexit.register(shutil.rmtree, room, ignore_errors=True)
+    atexit.register(_forget, room, os.getpid())
     return room
+
+
+def _forget(room: Path, owner: int) -> None:
+    # a process that a test forked ends too, and must not take the keys of all that still run with it
+    if os.getpid() == owner:
+        shutil.rmtree(room, ignore_errors=True)
 
 
 @cache
@@ -162,6 +168,7 @@ class World:
         """The work tree of that person, made on first use; `user.signingkey` and SSH signing are configured."""
         path = self.root / f"clone-{name}"
         if not path.exists():
+            who = person(name)
             run("git", "clone", "-q", "--template=", str(self.origin), str(path), cwd=self.root, env=self.env)
             self.configure(path, name)
         return path
