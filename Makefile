@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 UV := $(BIN)/uv
 COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help setup demo test test-real test-unit check fmt lint type imports generate generated lock cov clean
+.PHONY: help setup setup-doubles demo test test-real test-unit check fmt lint type imports generate generated lock cov clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -30,10 +30,13 @@ demo: setup ## the main job on one machine: a bank's week, from training to a ve
 	@$(BIN)/stagewright demo --dir "$(DEMO_DIR)" $(DEMO_ARGS)
 
 test: setup ## every hermetic test: no network, no root
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
 
-test-real: setup ## what must be built or needs root (a real Gitea); a machine that cannot says so and skips
+test-real: setup ## what must be built or needs root (a real Gitea, GitHub's schemas); a machine that cannot says so and skips
 	@bash .ci/real.sh $(BIN)/python $(PYTEST_ARGS)
+
+setup-doubles: ## fetch GitHub's published schemas, which its double is held against, into the cache
+	@$(PYTHON) tests/doubles/github/fetch-schemas
 
 test-unit: setup ## the quick ones: unit, property, vectors
 	$(BIN)/python -m pytest tests/unit tests/property tests/vectors $(PYTEST_ARGS)
