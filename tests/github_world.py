@@ -12,7 +12,7 @@ the controller comes as the App `stagewright`, or with the token of `robot`.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from stagewright.adapters.github.pull_requests import GitHubPullRequests
 from stagewright.model.review import Account
 from tests.doubles.github.accounts import Team
 from tests.doubles.github.double import GitHubDouble
+from tests.doubles.github.gitstore import Signed
 from tests.doubles.github.person import Person
 from tests.git_world import BRANCH, FIRST_SECOND, World, environment, run
 
@@ -64,7 +65,7 @@ class GitHubWorld(World):
         self.app = world.app("stagewright", self.organization, permissions=dict(PERMISSIONS))
         self.installation = world.install(self.app, self.organization)
         self.origin = world.git.path(self.hosted.id)
-        self.first = self.commit("maintainer", files or {"README.md": "Desired state.\n"}, message="Begin")
+        self.first = self.put("maintainer", files or {"README.md": "Desired state.\n"})
         self.client = self.connect(app=app)
         self.source = self.mirror(self.client)
         self.forge = GitHubForge(self.client, self.source, grace=timedelta(0))
@@ -138,6 +139,40 @@ class GitHubWorld(World):
             self.configure(path, name)
         return path
 
+    # -- what people do, in process: commits without signatures, as people make most of them ---------------------
+
+    def put(
+        self, name: str, files: Mapping[str, str | bytes | None], *, branch: str = BRANCH, start: str = BRANCH
+    ) -> str:
+        """Commit files on a branch, made from `start` if it is new, and push that; the commit."""
+        git, own = self.github.world.git, self.hosted.id
+        parent = git.tip(own, branch) or git.resolve(own, start)
+        self._seconds += 60
+        at = datetime.fromtimestamp(self._seconds, tz=UTC)
+        who = (name, f"{name}@example.com")
+        content = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
+        made = git.commit(own, parent, content, "Change the desired state", by=Signed(who, who, at))
+        self.push(name, branch, made)
+        return made
+
+    def push(self, name: str, branch: str, commit: str | None) -> None:
+        """Let a branch name a commit, or nothing, as a push of that person's does; by force where it needs that."""
+        with self.github.lock:
+            before = self.github.world.git.branches(self.hosted.id)
+            self.github.world.git.move(self.hosted.id, branch, commit)
+            self.github.forge.refs_changed(self.hosted, self.person(name).account, before)
+
+    def quick_merge(self, name: str, branch: str, *, into: str = BRANCH) -> str:
+        """Merge a branch into another by hand, and push that; the merge's id."""
+        git, own = self.github.world.git, self.hosted.id
+        self._seconds += 60
+        at = datetime.fromtimestamp(self._seconds, tz=UTC)
+        who = (name, f"{name}@example.com")
+        made = git.merge(own, self.head(into), self.head(branch), "Merge by hand", by=Signed(who, who, at))
+        assert made is not None
+        self.push(name, into, made)
+        return made
+
     # -- what people do ------------------------------------------------------------------------------------------
 
     def call(self, method: str, path: str, body: Any = None, *, by: str = "maintainer") -> Any:
@@ -164,7 +199,7 @@ class GitHubWorld(World):
         """A pull request of dana's that the maintainer merged: its number, its head, and the branch's new head."""
         head = ""
         for at in range(commits):
-            head = self.commit("dana", {f"{branch}-{at}.txt": f"{at}\n"}, branch=branch)
+            head = self.put("dana", {f"{branch}-{at}.txt": f"{at}\n"}, branch=branch)
         number = self.open(branch)
         return number, head, self.merge_pull(number, method=method)
 

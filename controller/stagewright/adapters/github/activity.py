@@ -8,16 +8,19 @@ Types: push, force_push, branch_creation, branch_deletion, pr_merge, merge_queue
 made and `after` of one that is deleted are forty zeros.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from stagewright.adapters.git.source import GitSource
-from stagewright.adapters.github.answers import Row, account, moment, number, text
+from stagewright.adapters.github.answers import Row, account, moment, number, rows, text
 from stagewright.adapters.github.client import GitHubClient
-from stagewright.errors import IncompleteError, NotFoundError, StalledError
+from stagewright.errors import ForbiddenError, IncompleteError, InvalidError, NotFoundError, StalledError
 from stagewright.model.review import Account
 from stagewright.model.source import SourceCommit
+
+# The commits of a pull request, and perhaps others, that a tip has; None when it cannot be read any more.
+Has = Callable[[str], frozenset[str] | None]
 
 HEADS = "refs/heads/"
 NOTHING = "0" * 40
@@ -56,8 +59,8 @@ class Activity:
         chains: dict[int, tuple[str, ...]] = {}
         ref = HEADS + self._source.branch
 
-        def enough(rows: tuple[Row, ...]) -> bool:
-            for row in rows:
+        def enough(found: tuple[Row, ...]) -> bool:
+            for row in found:
                 move = move_of(row, ref)
                 if move.id not in chains:
                     chains[move.id] = self._chain(move)
@@ -69,6 +72,15 @@ class Activity:
             if commit in chains[move.id]:
                 return move, chains[move.id]
         return None
+
+    def left_behind(self, repository: str, tip: str, onto: str) -> frozenset[str] | None:
+        """The commits that a tip has and `onto` has not, where no branch has it any more; None: GitHub forgot it."""
+        try:
+            answer = self._client.row(f"/repos/{repository}/compare/{onto}...{tip}")
+        except (ForbiddenError, InvalidError, NotFoundError):
+            return None
+        found = frozenset(text(row, "sha") for row in rows(answer, "commits"))
+        return found if number(answer, "total_commits") == len(found) else None
 
     def _chain(self, move: Move) -> tuple[str, ...]:
         if move.before is None or move.after is None:
@@ -96,13 +108,13 @@ def move_of(row: Row, ref: str) -> Move:
 
 
 def pushers(
-    commits: Iterable[SourceCommit], moves: Iterable[Move], source: GitSource, *, onto: str, opened: datetime
+    commits: Iterable[SourceCommit], moves: Iterable[Move], has: Has, *, opened: datetime
 ) -> tuple[tuple[str, Account], ...]:
     """Who pushed each of a pull request's `commits`; those of whom it is not certain are left out.
 
-    `moves` are those of its head branch, oldest first; `onto` a commit that has none of the `commits`; `opened` when
-    the pull request was. A commit is whoever's move brought it first. It is nobody's for certain where moves are
-    missing, or one before it cannot be read any more: that one may have brought it as well.
+    `moves` are those of its head branch, oldest first; `has` says what other tips have; `opened` when the pull request
+    was. A commit is whoever's move brought it first. It is nobody's for certain where moves are missing, or one before
+    it cannot be read any more: that one may have brought it as well.
     """
     inside = {commit.id: commit for commit in commits}
     seen: set[str] = set()
@@ -115,13 +127,13 @@ def pushers(
             # the branch had another name, or was made anew: who pushed before is not told
             suspects.add(None)
         if move.before is not None and (first or move.before != at):
-            earlier = _reached(move.before, inside, source, onto)
-            seen |= earlier or set()
+            earlier = _reached(move.before, inside, has)
+            seen |= earlier or frozenset()
             suspects |= {None} if earlier is None else set()
         first, at = False, move.after
         if move.after is None:
             continue
-        reached = _reached(move.after, inside, source, onto)
+        reached = _reached(move.after, inside, has)
         if reached is None:
             suspects.add(move.actor)
             continue
@@ -132,16 +144,14 @@ def pushers(
     return tuple(sorted(found))
 
 
-def _reached(tip: str, inside: dict[str, SourceCommit], source: GitSource, onto: str) -> set[str] | None:
+def _reached(tip: str, inside: Mapping[str, SourceCommit], has: Has) -> frozenset[str] | None:
     """Those of the commits that a tip has; None when it cannot be read any more."""
     if tip not in inside:
-        try:
-            return {c.id for c in source.commits(reachable_from=tip, not_from=onto)} & inside.keys()
-        except NotFoundError:
-            return None
+        found = has(tip)
+        return None if found is None else found & inside.keys()
     reached, queue = {tip}, [tip]
     while queue:
         parents = {parent for parent in inside[queue.pop()].parents if parent in inside} - reached
         reached |= parents
         queue += parents
-    return reached
+    return frozenset(reached)

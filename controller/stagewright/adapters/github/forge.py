@@ -189,16 +189,26 @@ class GitHubForge:
     def _pushers(self, record: PullRecord, onto: str, *, spare: bool) -> tuple[bool, tuple[tuple[str, Account], ...]]:
         """Who pushed the commits, and whether that is known of all of them."""
         commits = self._commits(record, onto)
-        if record.head_repository is None:
+        repository = record.head_repository
+        if repository is None:
             return False, ()
         try:
-            moves = self._activity.of(record.head_repository, record.head_branch, spare=spare)
+            moves = self._activity.of(repository, record.head_branch, spare=spare)
         except (ForbiddenError, NotFoundError):
             if not self._is_fork(record):
                 raise
             # a fork that does not show its activity: whoever signed is known, and nobody else
             return False, ()
-        found = pushers(commits, moves, self._source, onto=onto, opened=record.created)
+        several = len({move.actor for move in moves if move.after is not None}) > 1
+
+        def has(tip: str) -> frozenset[str] | None:
+            try:
+                return frozenset(c.id for c in self._source.commits(reachable_from=tip, not_from=onto))
+            except NotFoundError:
+                # what was pushed over is only of interest where more than one has pushed
+                return self._activity.left_behind(repository, tip, onto) if several else None
+
+        found = pushers(commits, moves, has, opened=record.created)
         return len(found) == len(commits), found
 
     def _commits(self, record: PullRecord, onto: str) -> tuple[SourceCommit, ...]:

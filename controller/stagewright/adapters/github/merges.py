@@ -51,7 +51,7 @@ class Merges:
         if made == 0:
             # the branch had the head before: it came by another commit, or straight
             return ()
-        if made == 1:
+        if made == 1 and last != pull.head:
             return (commit,) if commit == last else ()
         run = self._run(pull, last)
         return run if commit in run else ()
