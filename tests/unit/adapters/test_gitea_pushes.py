@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from stagewright.adapters.gitea.pushes import Push, pushers, pushes_of
+from stagewright.adapters.gitea.pushes import Push, persons, pushers, pushes_of
 from stagewright.errors import IncompleteError
 from stagewright.model.review import Account
 
 DANA, NOOR, RAVI = (Account(id=str(number), login=name) for number, name in enumerate(("dana", "noor", "ravi"), 2))
+ACME, ACTIONS = Account(id="9", login="acme"), Account(id="-2", login="gitea-actions", bot=True)
 A, B, C, D, X = (letter * 40 for letter in "abcde")
 BASE = "0" * 39 + "1"
 REF = "refs/heads/promote"
@@ -179,3 +180,22 @@ def test_push_after_one_that_is_not_told_leaves_everything_unknown():
 
 def test_push_from_a_commit_that_is_gone_and_was_not_shown_leaves_everything_unknown():
     assert found([row(5, DANA, before=X, after=B)], "ab", unreadable=(X,)) == {}
+
+
+@pytest.mark.parametrize(
+    ("pusher", "owner", "author", "known"),
+    [
+        pytest.param(DANA, ACME, DANA, True, id="the author"),
+        pytest.param(NOOR, ACME, DANA, True, id="somebody else"),
+        pytest.param(ACME, ACME, DANA, False, id="a deploy key of an organization's repository"),
+        pytest.param(NOOR, NOOR, DANA, False, id="the owner, or a deploy key of theirs"),
+        pytest.param(DANA, DANA, DANA, True, id="the author in a repository of their own"),
+        pytest.param(NOOR, NOOR, None, False, id="the owner, and nobody knows who opened it"),
+        pytest.param(NOOR, None, DANA, True, id="a repository whose owner is gone"),
+        pytest.param(ACTIONS, ACME, DANA, False, id="a bot"),
+    ],
+)
+def test_person_behind_a_push_is_known_or_not(
+    pusher: Account, owner: Account | None, author: Account | None, known: bool
+):
+    assert persons({A: pusher}, owner=owner, author=author) == ({A: pusher} if known else {})

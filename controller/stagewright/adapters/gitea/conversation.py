@@ -30,6 +30,7 @@ class GiteaConversation:
 
     def open_pulls(self) -> tuple[OpenPull, ...]:
         """See the port."""
+        self._pulls.refresh()
         rows = self._client.rows(f"/repos/{self._repository}/pulls", {"state": "open", "sort": "oldest"})
         wanted = (row for row in rows if text(below(row, "base"), "ref") == self._source.branch)
         return tuple(self._pulls.open(row) for row in sorted(wanted, key=lambda row: number(row, "number")))

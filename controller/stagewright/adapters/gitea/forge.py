@@ -45,6 +45,7 @@ class GiteaForge:
         if not parents or parents[0] != first_parent:
             raise StalledError(f"{first_parent} is not the first parent of {commit}")
         row = self._merged_as(commit)
+        self.pulls.refresh()
         pushes = self.pulls.branch_pushes()
         if row is not None and len(parents) > 1:
             return self._facts(row, first_parent, ())

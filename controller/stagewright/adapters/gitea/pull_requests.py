@@ -55,6 +55,7 @@ class GiteaPullRequests:
                 f"pull request {number} was merged, as {str(row.get('merge_commit_sha'))[:12]}",
                 hint="on Gitea nobody can review it any more: ask `stagewright status` what became of it",
             )
+        self._forge.pulls.refresh()
         return self._forge.pulls.open(row)
 
     def decide(self, number: int, decision: DecisionText, *, commit: str) -> str:

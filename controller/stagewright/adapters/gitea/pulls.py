@@ -15,7 +15,7 @@ from stagewright.adapters.git.source import GitSource
 from stagewright.adapters.gitea.answers import account, below, flag, moment, number, text
 from stagewright.adapters.gitea.client import GiteaClient, Row
 from stagewright.adapters.gitea.feed import Feed
-from stagewright.adapters.gitea.pushes import HEADS, Push, pushers, pushes_of
+from stagewright.adapters.gitea.pushes import HEADS, Push, persons, pushers, pushes_of
 from stagewright.errors import ForbiddenError, IncompleteError, NotFoundError
 from stagewright.model.conversation import OpenPull
 from stagewright.model.review import Account
@@ -30,13 +30,21 @@ class PullReader:
         self._source = source
         self._repository = repository
         self._feeds: dict[str, Feed] = {}
+        self._read: dict[str, tuple[tuple[Row, ...], tuple[Push, ...]]] = {}
 
-    def feed(self, repository: str | None = None) -> tuple[Row, ...]:
-        """The activity of a repository (default: this one), oldest first."""
-        name = repository or self._repository
-        if name not in self._feeds:
-            self._feeds[name] = Feed(self._client, name)
-        return self._feeds[name].rows()
+    def refresh(self) -> None:
+        """Read the activity anew when it is next wanted."""
+        self._read = {}
+
+    def feed(self) -> tuple[Row, ...]:
+        """The repository's activity, oldest first, as of the first question after `refresh`."""
+        return self._activity(self._repository)[0]
+
+    def _activity(self, repository: str) -> tuple[tuple[Row, ...], tuple[Push, ...]]:
+        if repository not in self._read:
+            rows = self._feeds.setdefault(repository, Feed(self._client, repository)).rows()
+            self._read[repository] = rows, pushes_of(rows)
+        return self._read[repository]
 
     def merged(self, row: Row, *, first_parent: str, brought: tuple[str, ...], at: datetime) -> PullFacts:
         """A pull request that was merged `at` a time onto `first_parent`."""
@@ -79,19 +87,18 @@ class PullReader:
             return ()
         try:
             commits = frozenset(c.id for c in self._source.commits(reachable_from=head, not_from=first_parent))
-            feed = self.feed(text(where, "full_name"))
+            home = text(where, "full_name").casefold() == self._repository.casefold()
+            everything = self._activity(self._repository if home else text(where, "full_name"))[1]
         except (NotFoundError, ForbiddenError):
             # a fork that is gone, or private: who pushed to it cannot be known
             return ()
-        home = text(where, "full_name").casefold() == self._repository.casefold()
         base = HEADS + self._source.branch
         pushes = tuple(
-            push
-            for push in pushes_of(feed)
-            if (until is None or push.created <= until) and not (home and push.ref == base)
+            push for push in everything if (until is None or push.created <= until) and not (home and push.ref == base)
         )
         found = pushers(pushes, ref=HEADS + branch, commits=commits, reach=self._reach(commits, first_parent))
-        return tuple(sorted(found.items()))
+        owner, author = account(where.get("owner")), account(row.get("user"))
+        return tuple(sorted(persons(found, owner=owner, author=author).items()))
 
     def _reach(self, commits: frozenset[str], first_parent: str) -> Callable[[str], frozenset[str] | None]:
         known: dict[str, frozenset[str] | None] = {}
@@ -109,4 +116,5 @@ class PullReader:
 
     def branch_pushes(self) -> tuple[Push, ...]:
         """The pushes to the branch itself, merges included, oldest first."""
-        return tuple(push for push in pushes_of(self.feed()) if push.ref == HEADS + self._source.branch)
+        pushes = self._activity(self._repository)[1]
+        return tuple(push for push in pushes if push.ref == HEADS + self._source.branch)

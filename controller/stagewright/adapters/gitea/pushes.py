@@ -93,6 +93,19 @@ def pushers(
     return result
 
 
+def persons(found: Mapping[str, Account], *, owner: Account | None, author: Account | None) -> Mapping[str, Account]:
+    """Those of `found` who are known to be the person who pushed.
+
+    Whoever holds a deploy key pushes as the `owner` of the repository, which may be an organization: so the owner
+    counts only as the `author` of the pull request. A bot pushes what somebody told it to.
+    """
+    return {
+        commit: who
+        for commit, who in found.items()
+        if not who.bot and (owner is None or who.id != owner.id or (author is not None and who.id == author.id))
+    }
+
+
 def _first_on(
     ref: str, pushes: tuple[Push, ...], commits: frozenset[str], reach: Callable[[str], frozenset[str] | None]
 ) -> dict[str, Push | None]:
