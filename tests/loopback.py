@@ -61,7 +61,7 @@ class LoopbackProxy:
             def pass_on(self) -> None:
                 proxy._serve(self)
 
-            do_GET = do_POST = do_DELETE = pass_on  # noqa: N815 -- http.server looks for these names
+            do_GET = do_POST = do_PATCH = do_DELETE = pass_on  # noqa: N815 -- http.server looks for these names
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
