@@ -42,7 +42,7 @@ from tests.doubles.github.problem import Problem, not_found
 from tests.doubles.github.render_pulls import RenderPulls
 from tests.doubles.github.repository import Hook, Repository
 from tests.doubles.github.schemas import GHES as GHES_DOCUMENT
-from tests.doubles.github.schemas import GITHUB, Checker, available
+from tests.doubles.github.schemas import GITHUB, Checker, wanted
 from tests.doubles.github.server import Incoming, Outgoing
 from tests.doubles.github.webhooks import Webhooks
 from tests.doubles.github.world import World
@@ -93,7 +93,7 @@ class GitHubDouble:
         self.seen: list[Seen] = []
         self._first: dict[tuple[str, str, bytes], Outgoing] = {}
         self.violations: list[str] = []
-        self._checkers = (Checker(GITHUB), Checker(GHES_DOCUMENT)) if available() else None
+        self._checkers = (Checker(GITHUB), Checker(GHES_DOCUMENT)) if wanted() else None
         self._server = server.server(self)
         self._thread: threading.Thread | None = None
 

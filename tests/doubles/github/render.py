@@ -245,6 +245,15 @@ class Render:
             body |= {"stats": {"additions": added, "deletions": removed, "total": added + removed}, "files": changed}
         return body
 
+    def git_commit(self, repository: Repository, commit: str) -> Json:
+        """A commit as git knows it, without accounts."""
+        whole = self.commit(repository, commit)
+        kept = ("author", "committer", "message", "tree", "verification")
+        return {name: whole["commit"][name] for name in kept} | {
+            "sha": commit, "node_id": whole["node_id"], "url": whole["commit"]["url"], "html_url": whole["html_url"],
+            "parents": whole["parents"],
+        }  # fmt: skip
+
     def files(self, repository: Repository, base: str | None, head: str) -> list[Json]:
         """What changed between two commits, file by file."""
         git = self.world.git.open(repository.id)

@@ -233,7 +233,7 @@ def put_contents(call: Call) -> Reply:
     call.double.forge.refs_changed(repository, call.actor, before)
     blob = world.git.entry(repository.id, made, path)
     assert isinstance(blob, pygit2.Blob)
-    body = {"content": _content(call, repository, path, blob, made), "commit": call.render.commit(repository, made)}
+    body = {"content": _content(call, repository, path, blob, made), "commit": call.render.git_commit(repository, made)}
     return Reply(status=201 if old is None else 200, body=body)
 
 

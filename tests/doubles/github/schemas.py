@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import best_match
 
 VERSION = "23.0.2"
 GITHUB = f"api.github.com-{VERSION}.json"
@@ -22,6 +23,9 @@ WEBHOOKS = "webhooks-12.1.0.json"
 GRAPHQL = "schema-15.26.1.graphql"
 # answers that GitHub may give to anything, whether or not the operation lists them
 EVERYWHERE = {301, 304, 307, 400, 401, 403, 404, 422, 429}
+# published with a user *and* an enterprise as the account, where every other operation has a user *or* an enterprise
+BOTH_FOR_EITHER = {"/app/installations"}
+REDUCED = "reduced-2"
 REFERENCE = "#/components/schemas/"
 FORMATS = FormatChecker(formats=())
 KEYWORDS = {
@@ -53,6 +57,19 @@ def folder() -> Path:
 def available() -> bool:
     """Whether the schemas are on this machine."""
     return all((folder() / name).exists() for name in (GITHUB, GHES, WEBHOOKS, GRAPHQL))
+
+
+def wanted() -> bool:
+    """Whether everything is to be held against the schemas: where they are, or where they have to be."""
+    if os.environ.get("STAGEWRIGHT_SCHEMAS") == "required":
+        assert available(), f"GitHub's schemas are not in {folder()}: run tests/doubles/github/fetch-schemas"
+    return available()
+
+
+def component(name: str, value: Json) -> list[str]:
+    """What is wrong with a value that has to be one of the schemas that github.com's document names."""
+    kept = _component(name)
+    return _errors(_holder(kept, kept["self"]), value, name)
 
 
 class Checker:
@@ -110,9 +127,8 @@ def delivery(event: str, action: str | None, payload: Json) -> list[str]:
 def _errors(validator: Draft202012Validator, value: Json, where: str) -> list[str]:
     found = []
     for error in validator.iter_errors(value):
-        deepest = (
-            min(error.context, key=lambda e: len(list(e.context or ())), default=error) if error.context else error
-        )
+        # of alternatives that all fail, the one that goes furthest says what was meant
+        deepest = best_match([error]) or error
         place = "/".join(str(step) for step in deepest.absolute_path)
         found.append(f"{where}: {place}: {deepest.message[:300]}")
     return found
@@ -125,6 +141,7 @@ def _coerced(schema: Json, text: str) -> Json:
     return {"true": True, "false": False}.get(text, text) if kind == "boolean" else text
 
 
+# by the identity of schemas that the caches below keep alive
 _VALIDATORS: dict[int, Draft202012Validator] = {}
 
 
@@ -141,7 +158,7 @@ def _holder(operation: Json, schema: Json) -> Draft202012Validator:
 def _operation(document: str, method: str, template: str) -> Json | None:
     """One operation with all that it refers to, as JSON Schema; from the file beside the document, or made now."""
     name = hashlib.sha256(f"{method} {template}".encode()).hexdigest()[:32]
-    kept = folder() / "reduced" / document.removesuffix(".json") / f"{name}.json"
+    kept = folder() / REDUCED / document.removesuffix(".json") / f"{name}.json"
     if kept.exists():
         return json.loads(kept.read_bytes())
     made = _reduce(document, method, template)
@@ -150,6 +167,11 @@ def _operation(document: str, method: str, template: str) -> Json | None:
     part.write_text(json.dumps(made))
     part.replace(kept)
     return made
+
+
+@cache
+def _component(name: str) -> Json:
+    return _closure(_document(GITHUB), {"self": {"$ref": REFERENCE + name}})
 
 
 @cache
@@ -163,6 +185,8 @@ def _reduce(document: str, method: str, template: str) -> Json | None:
     operation = paths.get(template, {}).get(method)
     if operation is None:
         return None
+    if template in BOTH_FOR_EITHER:
+        operation = json.loads(json.dumps(operation).replace('"allOf"', '"anyOf"'))
     body = operation.get("requestBody", {})
     content = body.get("content", {}).get("application/json", {}).get("schema")
     responses = {}
@@ -179,6 +203,11 @@ def _reduce(document: str, method: str, template: str) -> Json | None:
         "body_required": body.get("required", False),
         "responses": responses,
     }
+    return _closure(whole, made)
+
+
+def _closure(whole: Json, made: Json) -> Json:
+    """What was made, with every schema that it refers to."""
     schemas: dict[str, Json] = {}
     waiting = set(_references(made))
     while waiting:
