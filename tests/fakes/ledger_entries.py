@@ -69,6 +69,21 @@ def requirement(state: str = "satisfied", name: str = "approvals") -> p.Requirem
     )
 
 
+def signed(*, counted: bool = True) -> p.SignOff:
+    """Erin's approval, as judged."""
+    return p.SignOff(
+        review="tag-1",
+        person="8",
+        login="@erin",
+        role="Model risk",
+        meaning="approve",
+        commit="e2" * 20,
+        first_seen=BEGAN,
+        counted=counted,
+        reason="",
+    )
+
+
 def verdict(second: int = 2, answer: str = "approved", **changes: Any) -> Statement:
     fields: dict[str, Any] = {
         "promotion": PROMOTION,
@@ -84,19 +99,7 @@ def verdict(second: int = 2, answer: str = "approved", **changes: Any) -> Statem
         "verdict": answer,
         "restore": False,
         "requirements": (requirement("satisfied" if answer == "approved" else "missing"),),
-        "sign_offs": (
-            p.SignOff(
-                review="tag-1",
-                person="8",
-                login="@erin",
-                role="Model risk",
-                meaning="approve",
-                commit="e2" * 20,
-                first_seen=BEGAN,
-                counted=True,
-                reason="",
-            ),
-        ),
+        "sign_offs": (signed(),),
         "governance_at_step": GOVERNANCE,
         "governance_now": GOVERNANCE,
         "members": {"@acme/model-risk": (DANA,)},
@@ -127,14 +130,12 @@ def observation(second: int = 2) -> Statement:
     )
 
 
-def action(after: str | None = "7", kind: str = "alias") -> p.Action:
+def action(after: str | None = "7", kind: str = "alias", **changes: Any) -> p.Action:
+    fields: dict[str, Any] = {"model": "credit-risk", "target": "champion", "version": 7, "before": "6"} | changes
     return p.Action(
         type=kind,  # type: ignore[arg-type]  # one of the table's words
-        model="credit-risk",
-        target="champion",
-        version=7,
-        before="6",
         after=after,
+        **fields,
     )
 
 
@@ -154,13 +155,15 @@ def outcome(of: int, second: int = 5, result: str = "applied", **changes: Any) -
     return stated(p.Outcome(**header(second).fields(), **fields))
 
 
-def drift(second: int = 3, decision: str = "corrected") -> Statement:
+def drift(
+    second: int = 3, decision: str = "corrected", *, model: str = "credit-risk", stage: str = "Production"
+) -> Statement:
     return stated(
         p.Drift(
             **header(second).fields(),
             id=DRIFT,
-            model="credit-risk",
-            stage="Production",
+            model=model,
+            stage=stage,
             expected={"version": 7},
             found={"version": 5},
             first_seen=BEGAN,

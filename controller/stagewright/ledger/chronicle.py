@@ -4,16 +4,29 @@ So whatever the ledger admits verifies, and what an insider writes around it doe
 `ledger.verification`: 7 keys, 9 order, 10 intents and outcomes, 11 nothing applied that was not approved.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import JsonValue
 
+from stagewright.ledger.dsse import canonical_json
 from stagewright.ledger.keys import decode_base64, key_id
-from stagewright.ledger.predicates import Adoption, Drift, Genesis, Intent, Key, Outcome, Superseded, Verdict
+from stagewright.ledger.predicates import (
+    Adoption,
+    Drift,
+    Genesis,
+    Intent,
+    Key,
+    Outcome,
+    Superseded,
+    Verdict,
+    in_evidence,
+)
 from stagewright.ledger.statement import Statement
 
 KEYS, ORDER, INTENTS, APPROVALS = 7, 9, 10, 11
+_GOVERNANCE, _ARCHIVED = "@governance", "Archived"
 _LOG_KEY_AT, _ENTRY_KEY_AT = 1, 2
 
 
@@ -42,7 +55,7 @@ class Chronicle:
         self._approved: dict[str, Verdict] = {}
         self._ended: dict[str, str] = {}
         self._authorized: dict[str, JsonValue] = {}
-        self._corrected: set[str] = set()
+        self._corrected: dict[str, str] = {}
 
     def unfinished(self) -> list[tuple[int, Breach]]:
         """What is missing if the log ends here, with the index of the entry that wants it."""
@@ -111,12 +124,16 @@ class Chronicle:
 
     def _content(self, statement: Statement) -> list[Breach]:
         match statement.predicate:
+            case Genesis(governance=governance, adopted=adopted):
+                self._authorized |= {_GOVERNANCE: governance} | {one.key: one.value for one in adopted}
+            case Adoption(adopted=adopted):
+                self._authorized |= {one.key: one.value for one in adopted}
             case Verdict() as verdict:
                 return self._verdict(verdict)
             case Superseded(promotion=promotion):
                 return self._end(promotion, "superseded")
-            case Drift(id=drift, decision="corrected"):
-                self._corrected.add(drift)
+            case Drift(id=drift, model=model, stage=stage, decision="corrected"):
+                self._corrected[drift] = f"{model}/{stage}"
             case Intent() as intent:
                 # judged now: what is approved after it does not count
                 self._intents[self.size] = intent, self._unjustified(intent)
@@ -132,9 +149,20 @@ class Chronicle:
         if verdict.verdict == "approved":
             if unmet:
                 found.append(Breach(step=APPROVALS, reason=f"approved, although not satisfied: {', '.join(unmet)}"))
+            found += [Breach(step=APPROVALS, reason=reason) for reason in self._unfounded(verdict)]
             self._approved[verdict.promotion] = verdict
             self._authorized[verdict.key] = verdict.to
         return found
+
+    def _unfounded(self, verdict: Verdict) -> list[str]:
+        """Why an approval cannot have come about by the rules: a restore changes nothing, all others are signed off."""
+        if verdict.restore:
+            same = _digest(verdict.to) == _digest(self._authorized.get(verdict.key))
+            return [] if same else [f"a restore of {verdict.key} to what was not authorized"]
+        signed = any(line.counted and line.meaning == "approve" for line in verdict.sign_offs)
+        return (
+            [] if signed and verdict.requirements else ["approved, although nobody's approval was required and counted"]
+        )
 
     def _end(self, promotion: str, how: str) -> list[Breach]:
         before = self._ended.get(promotion)
@@ -165,7 +193,11 @@ class Chronicle:
         """Why nothing up to now allows this intent."""
         cause = intent.cause
         if cause.kind == "drift":
-            return [] if cause.id in self._corrected else [f"no drift {cause.id} was to be corrected"]
+            if cause.id not in self._corrected:
+                return [f"no drift {cause.id} was to be corrected"]
+            if self._corrected[cause.id] != intent.key:
+                return [f"it is about {intent.key}, drift {cause.id} about {self._corrected[cause.id]}"]
+            return self._unwanted(intent)
         verdict = self._approved.get(cause.id)
         if verdict is None:
             return [f"promotion {cause.id} has no approved verdict before it"]
@@ -173,6 +205,39 @@ class Chronicle:
             return [f"it is about {intent.key}, promotion {cause.id} about {verdict.key}"]
         if verdict.to != self._authorized[intent.key]:
             return [f"promotion {cause.id} is not what was last approved for {intent.key}"]
-        version = str(verdict.to["version"]) if isinstance(verdict.to, dict) and "version" in verdict.to else None
-        aliased = [action.after for action in intent.actions if action.type == "alias" and action.after is not None]
-        return [f"an alias moves to version {other}, approved was {version}" for other in aliased if other != version]
+        return self._unwanted(intent)
+
+    def _unwanted(self, intent: Intent) -> list[str]:
+        """The actions that lead elsewhere than to what is authorized for the key: adopted, or approved last."""
+        wanted = self._authorized.get(intent.key)
+        if wanted is None:
+            return [f"nothing is authorized for {intent.key}"]
+        version = wanted.get("version") if isinstance(wanted, dict) else None
+        name = self._registered(intent.key.partition("/")[0])
+        found = [
+            f"it writes to {other!r}, and {intent.key} is {name!r}"
+            for other in sorted({action.model for action in intent.actions} - {name})
+            if name is not None
+        ]
+        for action in intent.actions:
+            if action.type == "alias" and action.after != (None if version is None else str(version)):
+                found.append(f"an alias moves to version {action.after}, approved was {version}")
+            # only the version that is wanted moves up; what had its place is put away
+            if action.type == "stage" and (action.version == version) == (action.after == _ARCHIVED):
+                found.append(f"version {action.version} moves to {action.after}, approved was {version}")
+            if action.type == "tag" and action.version != version:
+                found.append(f"version {action.version} is marked, approved was {version}")
+        return found
+
+    def _registered(self, model: str) -> str | None:
+        """The model's name in the registry; None where its spec is kept as evidence, which is not read here."""
+        spec = self._authorized.get(f"{model}/@spec")
+        if not isinstance(spec, dict) or in_evidence(spec):
+            return None if isinstance(spec, dict) else model
+        name = spec.get("registeredModel")
+        return name if isinstance(name, str) else model
+
+
+def _digest(value: JsonValue) -> str:
+    """What a value is known by, whether it stands in an entry or is kept as evidence."""
+    return in_evidence(value) or f"sha256:{hashlib.sha256(canonical_json(value)).hexdigest()}"

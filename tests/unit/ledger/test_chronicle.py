@@ -2,7 +2,9 @@
 
 import pytest
 
+from stagewright.ledger import predicates as p
 from stagewright.ledger.chronicle import APPROVALS, INTENTS, KEYS, ORDER, Chronicle
+from stagewright.ledger.evidence import evidence_digest
 from stagewright.ledger.keys import encode_base64, key_id
 from stagewright.ledger.statement import Statement
 from tests.fakes import ledger_entries as given
@@ -30,6 +32,13 @@ def _breaches(*statements: Statement, signers: tuple[str, ...] = ()) -> list[tup
     return found + [(index, breach.step, breach.reason) for index, breach in chronicle.unfinished()]
 
 
+def _moved(version: int, stage: str) -> p.Action:
+    return given.action(stage, "stage", version=version, before="None")
+
+
+RESTORE = given.verdict(3, promotion=given.OTHER, restore=True, requirements=(), sign_offs=())
+UNSIGNED = given.signed(counted=False)
+
 GOOD = {
     "only its beginning": (),
     "a promotion approved and applied": (given.verdict(), given.intent(), given.outcome(4)),
@@ -38,7 +47,42 @@ GOOD = {
     "pending, then superseded": (given.verdict(2, "pending"), given.superseded()),
     "refused": (given.verdict(2, "refused"),),
     "an intent that failed needs no approval": (given.intent(), given.outcome(3, result="failed", after=())),
-    "a drift corrected": (given.drift(), given.intent(4, "drift", given.DRIFT), given.outcome(4)),
+    "a drift corrected": (
+        given.verdict(),
+        given.drift(),
+        given.intent(4, "drift", given.DRIFT),
+        given.outcome(5),
+    ),
+    "a drift of what was adopted": (
+        given.drift(model="fraud"),
+        given.intent(4, "drift", given.DRIFT, key="fraud/Production", actions=(given.action("1", model="fraud"),)),
+        given.outcome(4, after=("1",)),
+    ),
+    "a restore of what was approved": (given.verdict(), RESTORE),
+    "a restore of what was adopted": (
+        given.verdict(key="fraud/Production", to={"version": 1}, restore=True, requirements=(), sign_offs=()),
+    ),
+    "a restore of what is kept as evidence": (
+        given.verdict(key="credit-risk/@spec", to={"riskTier": "high"}),
+        given.verdict(
+            promotion=given.OTHER,
+            key="credit-risk/@spec",
+            to={"evidence": evidence_digest(b'{"riskTier":"high"}')},
+            restore=True,
+            requirements=(),
+        ),
+    ),
+    "a version put into a stage, another out of it": (
+        given.verdict(),
+        given.intent(actions=(_moved(6, "Archived"), _moved(7, "Production"))),
+        given.outcome(4, after=("Archived", "Production")),
+    ),
+    "a model of another name in the registry": (
+        given.verdict(key="credit-risk/@spec", promotion=given.OTHER, to={"registeredModel": "Credit"}),
+        given.verdict(),
+        given.intent(actions=(given.action(model="Credit"),)),
+        given.outcome(5),
+    ),
     "nobody holds the stage any more": (
         given.verdict(to="none"),
         given.intent(actions=(given.action(None),)),
@@ -138,6 +182,68 @@ BAD = {
         4,
         APPROVALS,
         "no drift dd",
+    ),
+    "a drift of another key": (
+        (given.verdict(), given.drift(stage="Staging"), given.intent(4, "drift", given.DRIFT), given.outcome(5)),
+        6,
+        APPROVALS,
+        "drift dddd",
+    ),
+    "a drift to what nobody approved": (
+        (
+            given.verdict(),
+            given.drift(),
+            given.intent(4, "drift", given.DRIFT, actions=(given.action("9"),)),
+            given.outcome(5, after=("9",)),
+        ),
+        6,
+        APPROVALS,
+        "an alias moves to version 9, approved was 7",
+    ),
+    "a drift of what nobody ever approved": (
+        (given.drift(), given.intent(4, "drift", given.DRIFT), given.outcome(4)),
+        5,
+        APPROVALS,
+        "nothing is authorized for credit-risk/Production",
+    ),
+    "an alias taken away that is to stay": (
+        (given.verdict(), given.intent(actions=(given.action(None),)), given.outcome(4, after=(None,))),
+        5,
+        APPROVALS,
+        "an alias moves to version None, approved was 7",
+    ),
+    "another version put into a stage": (
+        (given.verdict(), given.intent(actions=(_moved(6, "Production"),)), given.outcome(4, after=("Production",))),
+        5,
+        APPROVALS,
+        "version 6 moves to Production, approved was 7",
+    ),
+    "the version put away that is to stay": (
+        (given.verdict(), given.intent(actions=(_moved(7, "Archived"),)), given.outcome(4, after=("Archived",))),
+        5,
+        APPROVALS,
+        "version 7 moves to Archived, approved was 7",
+    ),
+    "another version marked": (
+        (given.verdict(), given.intent(actions=(given.action("4", "tag", version=6),)), given.outcome(4, after=("4",))),
+        5,
+        APPROVALS,
+        "version 6 is marked, approved was 7",
+    ),
+    "another model written to": (
+        (given.verdict(), given.intent(actions=(given.action(model="fraud"),)), given.outcome(4)),
+        5,
+        APPROVALS,
+        "it writes to 'fraud', and credit-risk/Production is 'credit-risk'",
+    ),
+    "a restore to something new": ((RESTORE,), 3, APPROVALS, "a restore of credit-risk/Production to what was not"),
+    "approved with nothing required": ((given.verdict(requirements=()),), 3, APPROVALS, "nobody's approval"),
+    "approved by nobody": ((given.verdict(sign_offs=()),), 3, APPROVALS, "nobody's approval"),
+    "approved by somebody who does not count": (
+        (given.verdict(sign_offs=(UNSIGNED,)),),
+        3,
+        APPROVALS,
+        "nobody's approval",
     ),
     "a drift that was only reported": (
         (given.drift(decision="reported"), given.intent(4, "drift", given.DRIFT), given.outcome(4)),

@@ -18,6 +18,7 @@ FIELDS = given.header().fields()
 ZONED = datetime(2026, 11, 24, 10, tzinfo=timezone(timedelta(hours=1)))
 EVERY_KIND = [
     given.genesis(),
+    given.adoption(),
     given.revision(),
     given.verdict(),
     given.superseded(),
