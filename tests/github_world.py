@@ -212,7 +212,8 @@ class GitHubWorld(World):
         return sum(one.points for one in seen)
 
     def writes(self) -> list[str]:
-        """Forget what was asked so far; the writes among it, without queries."""
-        seen = [one for one in self.github.seen if one.method != "GET" and one.template not in {None, "/graphql"}]
+        """Forget what was asked so far; the writes among it, without queries and tokens."""
+        reading = {None, "/graphql", "/app/installations/{installation_id}/access_tokens"}
+        seen = [one for one in self.github.seen if one.method != "GET" and one.template not in reading]
         self.github.seen.clear()
         return [f"{one.method} {one.template}" for one in seen]

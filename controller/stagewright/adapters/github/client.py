@@ -137,14 +137,15 @@ class GitHubClient:
             "POST", self._exchange.graphql, {}, {}, {"query": document, "variables": variables}, spare=spare
         )
         answer = as_row(parse(reply.text, "a query"), "a query")
-        errors = answer.get("errors")
-        if errors:
-            first = errors[0] if isinstance(errors, list) and isinstance(errors[0], dict) else {}
-            if first.get("type") == "RATE_LIMITED":
+        for error in _errors(answer):
+            kind, said = error.get("type"), repr(str(error.get("message"))[:300])
+            if kind == "RATE_LIMITED":
                 raise self.budget.refused("graphql", reply.headers)
-            if first.get("type") == "FORBIDDEN":
-                raise ForbiddenError(f"{self.place} forbids a query: {_said(first)}", hint=TOKEN_HINT)
-            raise IncompleteError(f"{self.place} answers a query in part: {_said(first)}")
+            if kind == "FORBIDDEN":
+                raise ForbiddenError(f"{self.place} forbids a query: {said}", hint=TOKEN_HINT)
+            # what is not found is null in the data, and for whoever asked
+            if kind != "NOT_FOUND":
+                raise IncompleteError(f"{self.place} answers a query in part: {said}")
         return as_row(answer.get("data"), "a query")
 
     # writing
@@ -329,5 +330,9 @@ def _message(body: str) -> str:
     return repr("; ".join(str(part) for part in told if part)[:300])
 
 
-def _said(error: Mapping[str, Any]) -> str:
-    return repr(str(error.get("message"))[:300])
+def _errors(answer: Row) -> tuple[Row, ...]:
+    """`{"data": {…}, "errors": [{"type": "NOT_FOUND", "path": […], "message": "…"}]}`."""
+    listed = answer.get("errors")
+    if listed is None:
+        return ()
+    return as_rows(listed, "a query") or ({"message": "no error is named"},)

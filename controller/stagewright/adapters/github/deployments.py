@@ -34,7 +34,13 @@ def show_deployment(client: GitHubClient, myself: Myself, deployed: Deployed) ->
         made = number(answer, "id")
     states = client.rows(f"{path}/{made}/statuses")
     if not any(text(row, "state") == SUCCESS for row in states):
-        body = {"state": SUCCESS, "environment": deployed.environment, "description": _description(deployed)}
+        body = {
+            "state": SUCCESS,
+            "environment": deployed.environment,
+            "description": _description(deployed),
+            # one stage holds many models: the next one's deployment must not end this one's
+            "auto_inactive": False,
+        }
         client.send("POST", f"{path}/{made}/statuses", body)
 
 
