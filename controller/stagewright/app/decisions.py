@@ -9,8 +9,8 @@ from stagewright.core.judge import NO_GOVERNANCE
 from stagewright.errors import InvalidError
 from stagewright.model.desired import DesiredState, Value
 from stagewright.model.keys import GovernanceKey, Key
-from stagewright.model.review import DecisionText, SigningKey, TagDecision
-from stagewright.ports import Forge, Source, Workspace
+from stagewright.model.review import Account, DecisionText, SigningKey, TagDecision
+from stagewright.ports import Forge, PullRequests, Source, Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,28 +57,9 @@ class Decider:
         self._workspace.fetch()
         self._source.fetch()
         commit, main = self._workspace.resolve(revision), self._workspace.resolve(self._branch)
-        bases = self._source.merge_bases(commit, self._before(commit, main))
-        if len(bases) != 1:
-            raise InvalidError(
-                f"commit {commit[:12]} has {len(bases)} merge bases with {self._branch}", hint="rebase the branch"
-            )
-        before, after = self._desired.at(bases[0]), self._desired.at(commit)
-        origin = self._origin(self._desired.at(main))
-        found = tuple(
-            Proposed(
-                key=key,
-                before=before.values.get(key),
-                after=after.values.get(key),
-                subject=subject_of(origin=origin, key=key, before=before.values.get(key), after=after),
-            )
-            for key in changed_keys(before, after)
+        return commit, *proposals_at(
+            self._source, self._desired, self._branch, commit=commit, onto=self._before(commit, main), main=main
         )
-        if not found:
-            problems = "; ".join(f"{p.file}:{p.line}:{p.column}: {p.reason}" for p in after.problems)
-            raise InvalidError(
-                f"commit {commit[:12]} proposes nothing to decide on", hint=problems or "name a branch that does"
-            )
-        return commit, origin, found
 
     def decide(
         self, revision: str, decision: TagDecision, *, text: str, key: SigningKey | None, shown: frozenset[str]
@@ -130,9 +111,82 @@ class Decider:
             tip = self._source.tree(tip).parents[0]
         return main if tip == commit else tip
 
-    def _origin(self, state: DesiredState) -> str:
-        value = state.values.get(GovernanceKey(), NO_GOVERNANCE)
-        policy = self._desired.governance(value).policy  # type: ignore[arg-type] # the value of this key is a governance
-        if policy is None:
-            raise InvalidError(f"the branch {self._branch!r} holds no valid policy", hint="restore stagewright.yaml")
-        return policy.origin
+
+class Reviewer:
+    """Reviews pull requests of a forge with accounts, in the name of whoever's token it is."""
+
+    def __init__(self, *, pull_requests: PullRequests, source: Source, desired: DesiredReader, branch: str) -> None:
+        self._pull_requests = pull_requests
+        self._source = source
+        self._desired = desired
+        self._branch = branch
+
+    def whoami(self) -> Account:
+        """Who reviews. ForbiddenError when the token is nobody's."""
+        return self._pull_requests.whoami()
+
+    def proposed(self, number: int) -> tuple[str, str, tuple[Proposed, ...]]:
+        """The head of a pull request, the ledger's origin, and what it proposes; see `Decider.proposed`."""
+        facts = self._pull_requests.find(number).facts
+        main = self._source.fetch()
+        return facts.merged_head, *proposals_at(
+            self._source, self._desired, self._branch, commit=facts.merged_head, onto=facts.first_parent, main=main
+        )
+
+    def decide(self, number: int, decision: TagDecision, *, text: str, shown: frozenset[str]) -> Decided:
+        """Review what a pull request proposes, bound to its head; see `Decider.decide`."""
+        facts = self._pull_requests.find(number).facts
+        commit, origin, found = self.proposed(number)
+        subjects = {p.subject for p in found}
+        if subjects != shown or commit != facts.merged_head:
+            raise InvalidError(
+                f"pull request {number} proposes something else by now than what was shown",
+                hint="look at it and decide again",
+            )
+        said = DecisionText(decision=decision, subjects=tuple(sorted(subjects)), origin=origin, text=text)
+        return Decided(
+            commit=commit,
+            origin=origin,
+            decision=decision,
+            proposed=found,
+            withdraws=(),
+            id=self._pull_requests.decide(number, said, commit=commit),
+            merged=bool(facts.brought),
+        )
+
+
+def proposals_at(
+    source: Source, desired: DesiredReader, branch: str, *, commit: str, onto: str, main: str
+) -> tuple[str, tuple[Proposed, ...]]:
+    """The ledger's origin, by the policy at `main`, and what `commit` proposes against its merge base with `onto`.
+
+    InvalidError when it proposes nothing, or has no single merge base with the branch.
+    """
+    bases = source.merge_bases(commit, onto)
+    if len(bases) != 1:
+        raise InvalidError(f"commit {commit[:12]} has {len(bases)} merge bases with {branch}", hint="rebase the branch")
+    before, after = desired.at(bases[0]), desired.at(commit)
+    origin = _origin(desired, desired.at(main), branch)
+    found = tuple(
+        Proposed(
+            key=key,
+            before=before.values.get(key),
+            after=after.values.get(key),
+            subject=subject_of(origin=origin, key=key, before=before.values.get(key), after=after),
+        )
+        for key in changed_keys(before, after)
+    )
+    if not found:
+        problems = "; ".join(f"{p.file}:{p.line}:{p.column}: {p.reason}" for p in after.problems)
+        raise InvalidError(
+            f"commit {commit[:12]} proposes nothing to decide on", hint=problems or "name a branch that does"
+        )
+    return origin, found
+
+
+def _origin(desired: DesiredReader, state: DesiredState, branch: str) -> str:
+    value = state.values.get(GovernanceKey(), NO_GOVERNANCE)
+    policy = desired.governance(value).policy  # type: ignore[arg-type] # the value of this key is a governance
+    if policy is None:
+        raise InvalidError(f"the branch {branch!r} holds no valid policy", hint="restore stagewright.yaml")
+    return policy.origin

@@ -7,6 +7,7 @@ from stagewright.app.desired import DesiredReader
 from stagewright.core.judge import NO_GOVERNANCE
 from stagewright.errors import LedgerMissingError, NotFoundError, StagewrightError, UsageError
 from stagewright.ledger.log import Ledger
+from stagewright.model import conversation
 from stagewright.model.desired import GovernanceValue
 from stagewright.model.keys import GovernanceKey
 from stagewright.model.policy import Governance
@@ -53,6 +54,16 @@ def examine(checks: Iterable[Check]) -> tuple[Finding, ...]:
     return tuple(_examined(check) for check in checks)
 
 
+def examine_forge(ask: Callable[[], tuple[conversation.Finding, ...]]) -> tuple[Finding, ...]:
+    """What a forge with accounts lets the controller do; that it does not answer is a finding too."""
+    try:
+        found = ask()
+    except StagewrightError as error:
+        remedy = error.hint or "check spec.forge, its token and the network"
+        return (Finding(name="forge", well=False, detail=str(error), remedy=remedy),)
+    return tuple(Finding(name=f.name, well=f.fine, detail=f.detail, remedy=f.remedy) for f in found)
+
+
 def _examined(check: Check) -> Finding:
     try:
         return Finding(name=check.name, well=True, detail=check.probe())
@@ -93,7 +104,9 @@ class Doctor:
             ("trust root", self._trust_root, "set spec.trustRoot to the commit whose governance you trust"),
             ("disk", self._disk, "make room where the ledger lies"),
         )
-        return tuple(Check(name=name, probe=probe, remedy=remedy) for name, probe, remedy in named)
+        # where people review by their accounts, they need no keys
+        keyless = () if self._config.forge == "git" else ("ssh-keygen", "allowed_signers", "own signing key")
+        return tuple(Check(name=n, probe=probe, remedy=remedy) for n, probe, remedy in named if n not in keyless)
 
     def _repository(self) -> str:
         self._head = self._source.fetch()

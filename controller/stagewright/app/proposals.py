@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from stagewright.app.adoption import holder, pin
 from stagewright.app.desired import DesiredReader
 from stagewright.core.judge import NO_GOVERNANCE
+from stagewright.core.markdown import code
 from stagewright.core.people import SHARED_ACCOUNTS
 from stagewright.errors import InvalidError, NotFoundError, UsageError
 from stagewright.model.actual import ActualModel, VersionFacts
@@ -172,10 +173,14 @@ class Proposer:
     def submit(self, proposal: Proposal) -> str:
         """Commit a proposal on what it was made from, and push its branch; the commit.
 
-        UsageError when the remote has a branch of that name that goes another way.
+        One that was pushed before is left as it is. UsageError when the remote has a branch of that name that goes
+        another way.
         """
         files = {**proposal.along, proposal.file: proposal.after}
         contents: dict[str, bytes | None] = {path: text.encode() for path, text in files.items()}
+        there = self._pushed(proposal.branch)
+        if there is not None and all(self._workspace.show(there, path) == text for path, text in contents.items()):
+            return there
         return self._workspace.commit(
             branch=proposal.branch, onto=proposal.base, files=contents, message=proposal.message
         )
@@ -185,6 +190,12 @@ class Proposer:
         base, _ = self._base()
         contents: dict[str, bytes | None] = {path: text.encode() for path, text in files.items()}
         return self._workspace.commit(branch=branch, onto=base, files=contents, message=message)
+
+    def _pushed(self, branch: str) -> str | None:
+        try:
+            return self._workspace.resolve(branch)
+        except NotFoundError:
+            return None
 
     def _held(self, name: str, actual: ActualModel, policy: Policy) -> dict[str, StageValue]:
         found: dict[str, StageValue] = {}
@@ -284,3 +295,27 @@ def document_name(registered: str) -> str:
             f"no document can be named after {registered!r}", hint="declare it by hand with spec.registeredModel"
         )
     return name
+
+
+def pull_text(proposal: Proposal, reason: str) -> tuple[str, str]:
+    """Title and body of the pull request of a proposal. What MLflow says stands there as code."""
+    title = proposal.message.partition("\n")[0]
+    lines = [f"- {code(proposal.file)}", *(f"- {code(path)}" for path in sorted(proposal.along))]
+    entry = proposal.entry
+    if isinstance(entry, StageEntry):
+        pins = (
+            ("version", str(entry.version)),
+            ("run", entry.run_id),
+            ("model id", entry.model_id),
+            ("source", entry.source),
+            ("artifacts", entry.digest),
+            ("evidence", entry.evidence),
+            ("trained by", entry.trainer.name if entry.trainer else None),
+        )
+        lines += [f"- {name} {code(text)}" for name, text in pins if text is not None]
+    why = reason.strip() or "No reason was given."
+    after = (
+        "Approving this pull request signs off just what it proposes now: a change of it needs new approvals, "
+        "updating its branch does not. What is missing, and who can give it, the controller says below."
+    )
+    return title, "\n\n".join([why, "\n".join(lines), after])

@@ -4,10 +4,11 @@ Every document is read back with the parser that will read it later, so what com
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stagewright import __version__
 from stagewright.errors import UsageError
+from stagewright.model.sync import ForgeChoice
 from stagewright.schema.allowed_signers import FILE as SIGNERS_FILE
 from stagewright.schema.allowed_signers import parse_allowed_signers
 from stagewright.schema.codeowners import parse_codeowners
@@ -19,6 +20,30 @@ CODEOWNERS_FILE = "CODEOWNERS"
 MODELS_FILE = "models/.gitkeep"
 CARD_FILE = "cards/EXAMPLE.md"
 SYNC_FILE = "registrysync.yaml"
+WORKFLOW_FILE = ".github/workflows/stagewright.yml"
+
+# GitHub's own actions, pinned by commit: a tag can be moved.
+_WORKFLOW = """\
+# Tells on each pull request whether its documents are valid. What it would come to, and who has to approve it, the
+# controller says there itself: it has the ledger and MLflow, which a workflow does not need to see.
+name: stagewright
+on: [pull_request]
+permissions:
+  contents: read
+jobs:
+  check:
+    runs-on: ubuntu-24.04
+    timeout-minutes: 10
+    steps:
+      - uses: actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2
+        with:
+          persist-credentials: false
+      - uses: actions/setup-python@a26af69be951a213d495a4c3e4e4022e16d87065 # v5.6.0
+        with:
+          python-version: "3.12"
+      - run: python -m pip install stagewright=={version}
+      - run: stagewright check --files .
+"""
 
 _CARD = """\
 # A model card
@@ -49,6 +74,7 @@ class Foundation:
     people: tuple[Founder, ...]
     owners: tuple[str, ...]
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    forge: ForgeChoice = "git"
 
 
 def repository_files(foundation: Foundation) -> dict[str, str]:
@@ -63,11 +89,13 @@ def repository_files(foundation: Foundation) -> dict[str, str]:
             )
     files = {
         POLICY_FILE: _policy(foundation),
-        CODEOWNERS_FILE: _codeowners(foundation.owners),
+        CODEOWNERS_FILE: _codeowners(foundation),
         SIGNERS_FILE: "".join(f'{p.email} namespaces="git" {p.public_key}\n' for p in foundation.people),
         MODELS_FILE: "",
         CARD_FILE: _CARD,
     }
+    if _type(foundation.forge) == "github":
+        files[WORKFLOW_FILE] = _WORKFLOW.format(version=__version__)
     parse_policy(files[POLICY_FILE].encode(), POLICY_FILE)
     parse_allowed_signers(files[SIGNERS_FILE].encode(), SIGNERS_FILE)
     skipped = parse_codeowners(files[CODEOWNERS_FILE])[1]
@@ -76,7 +104,9 @@ def repository_files(foundation: Foundation) -> dict[str, str]:
     return files
 
 
-def sync_document(*, name: str, url: str, branch: str, registry: str, trust_root: str, folder: str) -> str:
+def sync_document(
+    *, name: str, url: str, branch: str, forge: ForgeChoice = "git", registry: str, trust_root: str, folder: str
+) -> str:
     """The RegistrySync document beside the clone. `url` may be relative to `folder`, where it will lie."""
     text = f"""\
 # What `stagewright sync` keeps in step. Credentials never stand here: they come from the environment.
@@ -89,8 +119,7 @@ spec:
     url: {json.dumps(url)}
     branch: {json.dumps(branch)}
   forge:
-    type: git
-  registry:
+{_forge(forge)}  registry:
     uri: {json.dumps(registry)}
   ledger:
     directory: ledger
@@ -170,5 +199,24 @@ spec:
 {people}{"  groups:" + chr(10) + groups if groups else ""}"""
 
 
-def _codeowners(owners: Sequence[str]) -> str:
-    return f"# Who is asked for every change of what may run.\n*  {' '.join(owners)}\n"
+def _codeowners(foundation: Foundation) -> str:
+    owners = " ".join(foundation.owners)
+    text = f"# Who is asked for every change of what may run.\n*  {owners}\n"
+    if _type(foundation.forge) != "gitea":
+        return text
+    # by GitHub's grammar, which Stagewright judges by, this is about hidden files only, of the same owners
+    return f"{text}# The same for Gitea, which reads regular expressions here.\n.*  {owners}\n"
+
+
+def _type(forge: ForgeChoice) -> str:
+    return forge if isinstance(forge, str) else forge.type
+
+
+def _forge(forge: ForgeChoice) -> str:
+    if isinstance(forge, str):
+        return f"    type: {forge}\n"
+    return (
+        f"    type: {forge.type}\n    url: {json.dumps(forge.url)}\n    repository: {json.dumps(forge.repository)}\n"
+        "    # The controller's own way in; without it the token comes from the environment.\n"
+        "    # tokenFile: keys/token\n"
+    )

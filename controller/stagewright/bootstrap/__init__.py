@@ -1,7 +1,7 @@
 """The one place that builds adapters and wires them to ports."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 from stagewright.adapters.clock import SystemClock
 from stagewright.adapters.deferred import DeferredRegistry
 from stagewright.adapters.directory import DirectoryStore
+from stagewright.adapters.folder import read_folder
 from stagewright.adapters.git.forge import GitForge
 from stagewright.adapters.git.own_key import read_public_key
 from stagewright.adapters.git.signoffs import observation_flaw
@@ -18,7 +19,8 @@ from stagewright.adapters.known import CheckpointFile
 from stagewright.adapters.lock import exclusive
 from stagewright.adapters.machine import free_bytes, git_version, ssh_keygen
 from stagewright.adapters.signers import create_signer, load_signer
-from stagewright.app.decisions import Decider
+from stagewright.adapters.webhook import WebhookListener, parse_address, read_secrets
+from stagewright.app.decisions import Decider, Reviewer
 from stagewright.app.desired import DesiredReader
 from stagewright.app.doctor import Doctor, Machine
 from stagewright.app.proposals import Proposer
@@ -28,10 +30,13 @@ from stagewright.bootstrap.places import for_looking, in_own_name, mirror_of, pl
 from stagewright.errors import LedgerMissingError, NotFoundError, UsageError
 from stagewright.ledger.keys import key_id
 from stagewright.ledger.log import Ledger
+from stagewright.model.conversation import Finding
+from stagewright.model.desired import DocumentProblem
 from stagewright.model.review import SigningKey
 from stagewright.model.source import PullFacts
-from stagewright.model.sync import RegistrySync
-from stagewright.ports import LedgerStore, Registry
+from stagewright.model.sync import HostedForge, RegistrySync
+from stagewright.ports import LedgerStore, PullRequests, Registry
+from stagewright.schema.desired import Rejected, parse_tree
 from stagewright.schema.registry_sync import parse_registry_sync
 
 CONFIG_VARIABLE = "STAGEWRIGHT_CONFIG"
@@ -146,6 +151,55 @@ def decider(config: RegistrySync, clone: Workspace, env: Mapping[str, str] = os.
         forge=place.forge,
         desired=DesiredReader(place.source, config.path),
         branch=config.branch,
+    )
+
+
+def own_pull_requests(config: RegistrySync, env: Mapping[str, str] = os.environ) -> PullRequests | None:
+    """A person's own access to the pull requests of the forge; None where git alone is the forge."""
+    return place_of(in_own_name(config), env).pull_requests
+
+
+def reviewer(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Reviewer:
+    """What reviews pull requests in a person's name. UsageError where git alone is the forge."""
+    place = place_of(in_own_name(config), env)
+    if place.pull_requests is None:
+        raise UsageError("git alone has no pull requests", hint="name a branch, whose head is signed off by a tag")
+    return Reviewer(
+        pull_requests=place.pull_requests,
+        source=place.source,
+        desired=DesiredReader(place.source, config.path),
+        branch=config.branch,
+    )
+
+
+def pull_request(config: RegistrySync, number: int, env: Mapping[str, str] = os.environ) -> PullFacts:
+    """A pull request by its number, for looking. NotFoundError; UsageError where git alone is the forge."""
+    place = place_of(for_looking(config, env), env)
+    if place.pull_requests is None:
+        raise UsageError("git alone has no pull requests", hint="name a branch: stagewright check BRANCH")
+    return place.pull_requests.find(number).facts
+
+
+def forge_findings(config: RegistrySync, env: Mapping[str, str] = os.environ) -> tuple[Finding, ...]:
+    """What the forge lets the controller do, for `doctor`; nothing where git alone is the forge."""
+    pull_requests = place_of(config, env).pull_requests
+    return pull_requests.examine() if pull_requests is not None else ()
+
+
+def webhook_listener(config: RegistrySync, address: str, wake: Callable[[], None]) -> WebhookListener:
+    """What lets the forge wake the loop. UsageError where it has no secret, or nothing can listen there."""
+    if not isinstance(config.forge, HostedForge):
+        raise UsageError("git alone sends no webhooks", hint="leave --webhook out: each interval is enough")
+    files = config.forge.webhook_secret_files
+    return WebhookListener(parse_address(address), lambda: read_secrets(files), wake)
+
+
+def folder_problems(folder: Path, path: str) -> tuple[int, tuple[DocumentProblem, ...]]:
+    """How many documents lie in a folder, the repository's root, and what is wrong with them."""
+    files, blobs = read_folder(folder, path)
+    results = parse_tree(files, blobs, path)
+    return len(results), tuple(
+        p for result in results.values() if isinstance(result, Rejected) for p in result.problems
     )
 
 

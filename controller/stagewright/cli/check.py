@@ -1,13 +1,14 @@
 """`stagewright check`: what a branch would come to if it were merged now."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stagewright.cli.exit_codes import ExitCode
 from stagewright.cli.options import Config, Format
-from stagewright.cli.terminal import BAD, Output, Terminal
+from stagewright.cli.terminal import BAD, GOOD, Output, Terminal
 
 if TYPE_CHECKING:
     from stagewright.app.rehearsal import Predicted
@@ -19,6 +20,7 @@ EXAMPLES = """
     stagewright check promote/credit-risk-staging-v9
     stagewright check            # the branch you are on
     stagewright check $GIT_COMMIT -o json
+    stagewright check --files .
 """
 
 
@@ -41,19 +43,29 @@ def check(
         str | None,
         typer.Argument(metavar="REVISION", help="A branch of the remote or a commit; by default where you are."),
     ] = None,
+    files: Annotated[
+        Path | None,
+        typer.Option("--files", metavar="DIR", help="Only whether the documents in this folder are valid."),
+    ] = None,
+    path: Annotated[
+        str, typer.Option("--path", metavar="FOLDER", help="With --files: the source's path in the repository.")
+    ] = "",
     output: Format = Output.TABLE,
     config: Config = None,
 ) -> ExitCode:
     """Predict what a branch would come to if it were merged now.
 
     Each change is shown against what is authorized, with what is missing and who can give it. Exit codes: 0 approved,
-    1 refused, 2 one of its documents is invalid, 8 sign-offs are still missing.
+    1 refused, 2 one of its documents is invalid, 8 sign-offs are still missing. With --files nothing is asked of
+    anybody, and no configuration is needed: for a CI that has neither the ledger nor MLflow.
     """
     from stagewright import bootstrap
     from stagewright.app.rehearsal import predict
     from stagewright.app.view import look
     from stagewright.errors import UnreachableError
 
+    if files is not None:
+        return _files(terminal, files, path, output)
     settings = bootstrap.load_config(config)
     name = revision or bootstrap.current_branch()
     seeing = bootstrap.sight(settings)
@@ -62,6 +74,11 @@ def check(
         if view.head is None:
             raise UnreachableError(f"the repository did not answer: {view.away}", hint="try again")
         predicted = predict(view, bootstrap.candidate(settings, name, view.head))
+    return tell(terminal, predicted, name, output)
+
+
+def tell(terminal: Terminal, predicted: "Predicted", name: str, output: Output) -> ExitCode:
+    """Print a prediction about what `name` stands for, and what it comes to."""
     match output:
         case Output.JSON | Output.YAML:
             terminal.document(output, "Check", _view(predicted))
@@ -71,6 +88,20 @@ def check(
         case _:
             _lines(terminal, predicted, name, wide=output is Output.WIDE)
     return code_of(predicted)
+
+
+def _files(terminal: Terminal, folder: Path, path: str, output: Output) -> ExitCode:
+    """Print what is wrong with the documents in a folder."""
+    from stagewright import bootstrap
+
+    count, problems = bootstrap.folder_problems(folder, path)
+    if output in {Output.JSON, Output.YAML}:
+        terminal.document(output, "Problems", problems)
+    else:
+        _problems(terminal, problems)
+        if not problems:
+            terminal.say(("✓ ", GOOD), f"{count} documents, all valid")
+    return ExitCode.USAGE if problems else ExitCode.YES
 
 
 def code_of(predicted: "Predicted") -> ExitCode:
@@ -104,15 +135,22 @@ def _lines(terminal: Terminal, predicted: "Predicted", name: str, *, wide: bool)
     incumbents = dict(predicted.incumbents)
     for verdict in predicted.verdicts:
         show(terminal, verdict, before=incumbents[str(verdict.promotion.key)], wide=wide)
-    for problem in predicted.problems:
-        terminal.out(("✗ invalid   ", BAD), f"{problem.file}:{problem.line}:{problem.column}: {problem.reason}")
-        if problem.hint:
-            terminal.say(("  hint: ", "bold"), problem.hint)
+    _problems(terminal, predicted.problems)
     match code_of(predicted):
         case ExitCode.YES:
+            if name.startswith("--pr "):
+                terminal.say("it can be merged on the forge; the next sync carries it out")
+                return
             merged = predicted.head if name == predicted.head else f"origin/{name}"
             terminal.next(f"git merge --no-ff {merged}", "on the branch that counts, then push it")
         case ExitCode.PENDING:
             terminal.next(f"stagewright approve {name}", "by each of those named above")
         case _:
             terminal.say(("  hint: ", "bold"), "mend the branch before it is merged")
+
+
+def _problems(terminal: Terminal, problems: "tuple[DocumentProblem, ...]") -> None:
+    for problem in problems:
+        terminal.out(("✗ invalid   ", BAD), f"{problem.file}:{problem.line}:{problem.column}: {problem.reason}")
+        if problem.hint:
+            terminal.say(("  hint: ", "bold"), problem.hint)

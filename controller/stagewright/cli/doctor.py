@@ -22,15 +22,16 @@ def doctor(
 ) -> ExitCode:
     """Look at everything that a sync and your signature rest on.
 
-    Each line says what was found, or how to mend it. All checks run, whatever the others find. Exit code 1 when one
-    is not well.
+    On a forge with accounts that is also what its token may do, and whether the branch's protection fits. Each line
+    says what was found, or how to mend it. All checks run, whatever the others find. Exit code 1 when one is not well.
     """
     from stagewright import bootstrap
-    from stagewright.app.doctor import examine
+    from stagewright.app.doctor import examine, examine_forge
 
-    checks = bootstrap.doctor(bootstrap.load_config(config, start=clone), clone, signing_key=signing_key).checks()
+    settings = bootstrap.load_config(config, start=clone)
+    checks = bootstrap.doctor(settings, clone, signing_key=signing_key).checks()
     with terminal.busy("looking"):
-        findings = examine(checks)
+        findings = (*examine(checks), *examine_forge(lambda: bootstrap.forge_findings(settings)))
     match output:
         case Output.JSON | Output.YAML:
             terminal.document(output, "Doctor", findings)

@@ -13,12 +13,15 @@ from stagewright.cli.terminal import GOOD, Terminal
 if TYPE_CHECKING:
     from stagewright.adapters.git.workspace import Workspace
     from stagewright.app.scaffold import Founder
+    from stagewright.model.sync import ForgeChoice
 
 EXAMPLES = """
     stagewright init bank --registry http://127.0.0.1:5000 --origin stagewright.acme.example/prod
     stagewright init bank --registry http://127.0.0.1:5000 --origin stagewright.acme.example/prod \\
         --person "@cody=cody@acme.example:keys/cody.pub" --person "@mo=mo@acme.example:keys/mo.pub" \\
         --owner @cody --group "@acme/model-risk=@mo"
+    stagewright init bank --registry http://127.0.0.1:5000 --origin stagewright.acme.example/prod \\
+        --forge github --repository https://github.com/acme/models --owner @acme/credit-ml
 """
 
 ORIGIN, CLONE, CONFIG, KEYS = "origin.git", "desired", "registrysync.yaml", "keys"
@@ -37,6 +40,13 @@ def init(
         typer.Option("--repository", metavar="URL", help="An existing repository; by default one is made in DIR."),
     ] = None,
     branch: Annotated[str, typer.Option("--branch", metavar="NAME", help="The branch that counts.")] = "main",
+    forge: Annotated[
+        str, typer.Option("--forge", metavar="TYPE", help="Where people review: git, gitea, github.")
+    ] = "git",
+    forge_url: Annotated[
+        str | None,
+        typer.Option("--forge-url", metavar="URL", help="Gitea's or an Enterprise Server's address."),
+    ] = None,
     owner: Annotated[
         list[str] | None,
         typer.Option("--owner", metavar="WHO", help="A code owner: e-mail, @login or @org/team. Repeatable."),
@@ -58,13 +68,15 @@ def init(
 
     DIR gets origin.git (unless --repository names one), desired (your clone of it, with a first policy), keys, and
     registrysync.yaml.
-    Nothing is ever overwritten. Without --person, you are the only one whose signature counts.
+    Nothing is ever overwritten. Without --person, you are the only one whose signature counts. With --forge github or
+    gitea the repository has to be there: its pull requests are where people review, with the accounts they have there.
     """
     from stagewright import bootstrap
     from stagewright.app.scaffold import Foundation, repository_files, sync_document
     from stagewright.errors import UsageError
     from stagewright.schema.registry_sync import parse_registry_sync
 
+    place = _forge(forge, forge_url, repository)
     home = directory.absolute()
     for name in (ORIGIN, CLONE, CONFIG, KEYS, "ledger", "mirror.git", "mirror.checkpoint"):
         if (home / name).exists():
@@ -81,13 +93,16 @@ def init(
         people=people,
         owners=tuple(owner or ()) or (people[0].login,),
         groups=tuple(_group(text) for text in group or ()),
+        forge=place,
     )
     files = repository_files(founded)
     url = repository or ORIGIN
     label = re.sub(r"[^a-z0-9]+", "-", home.name.lower()).strip("-")[:63].strip("-") or "stagewright"
 
     def described(root: str) -> str:
-        return sync_document(name=label, url=url, branch=branch, registry=registry, trust_root=root, folder=str(home))
+        return sync_document(
+            name=label, url=url, branch=branch, forge=place, registry=registry, trust_root=root, folder=str(home)
+        )
 
     described("0" * 40)
     if repository is None:
@@ -105,13 +120,44 @@ def init(
         (str(home / CONFIG), "the configuration"),
     ):
         terminal.out(("✓ ", GOOD), made, f"   {what}")
-    if own not in {p.public_key for p in people}:
+    if place != "git":
+        terminal.warn(
+            "protect the branch on the forge: what comes without a pull request is refused, and takes a revert"
+        )
+    elif own not in {p.public_key for p in people}:
         terminal.warn("your own key is none of those given with --person: what you sign counts for nothing")
     if len(people) == 1:
         terminal.warn("nobody approves their own work: with one person nothing can be approved; add to allowed_signers")
     terminal.next(f"cd {home / CLONE} && stagewright import", "write down what MLflow holds now")
     terminal.next(f"stagewright sync --once --config {home / CONFIG}", "begin the ledger")
     return ExitCode.YES
+
+
+def _forge(kind: str, url: str | None, repository: str | None) -> "ForgeChoice":
+    """The forge of a repository, whose address says the rest."""
+    from stagewright.errors import UsageError
+    from stagewright.model.sync import HostedForge
+
+    if kind == "git":
+        if url is not None:
+            raise UsageError("git alone has no address", hint="leave --forge-url out")
+        return "git"
+    if kind not in {"gitea", "github"}:
+        raise UsageError(f"{kind!r} is no forge", hint="there are git, gitea and github")
+    found = re.fullmatch(
+        r"(?:https?://[^/@\s]+/(?:\S+/)?|ssh://\S+/|[^/@\s]+@[^/:\s]+:)([^/\s:]+/[^/\s]+?)(?:\.git)?/?",
+        repository or "",
+    )
+    if found is None:
+        raise UsageError(
+            f"with --forge {kind} the repository has to be there",
+            hint="name it with --repository https://HOST/OWNER/NAME",
+        )
+    web = re.match(r"https?://[^/@\s]+", repository or "")
+    where = url or (web[0] if web else None) or ("https://github.com" if kind == "github" else None)
+    if where is None:
+        raise UsageError(f"the address of {kind} does not follow from {repository}", hint="give it with --forge-url")
+    return HostedForge(type="gitea" if kind == "gitea" else "github", url=where.rstrip("/"), repository=found[1])
 
 
 def _first_commit(terminal: Terminal, clone: "Workspace", branch: str, files: dict[str, str]) -> str:

@@ -13,6 +13,7 @@ from stagewright.cli.terminal import GONE, GOOD, NEW, Terminal
 
 if TYPE_CHECKING:
     from stagewright.app.proposals import Described, Proposal, Proposer
+    from stagewright.model.sync import RegistrySync
 
 EXAMPLES = """
     stagewright promote credit-risk --version 9 --to Staging --reason "Retrained on the October data"
@@ -63,7 +64,7 @@ def promote(
 
     Every pin is filled in from MLflow as it is now. The proposal is a signed commit on a new branch. It changes
     nothing in MLflow: people review it and sign it off, somebody merges it with `git merge --no-ff`, and the next
-    sync carries it out.
+    sync carries it out. On a forge with accounts its pull request is opened, too; doing it again finds that one.
     """
     from stagewright import bootstrap
     from stagewright.errors import UsageError
@@ -82,7 +83,7 @@ def promote(
             model, to, version=version, reason=reason, trainer=trainer, new=new, refresh=refresh, along=along
         )
     proposal = replace(proposal, branch=branch or proposal.branch)
-    return _propose(terminal, proposer, proposal, dry_run=dry_run, yes=yes)
+    return _propose(terminal, settings, proposer, proposal, reason=reason, dry_run=dry_run, yes=yes)
 
 
 def mode(
@@ -117,11 +118,20 @@ def mode(
     proposer = bootstrap.proposer(settings, workspace)
     proposal = proposer.set_mode(model, known, reason=reason)
     proposal = replace(proposal, branch=branch or proposal.branch)
-    return _propose(terminal, proposer, proposal, dry_run=dry_run, yes=yes)
+    return _propose(terminal, settings, proposer, proposal, reason=reason, dry_run=dry_run, yes=yes)
 
 
-def _propose(terminal: Terminal, proposer: "Proposer", proposal: "Proposal", *, dry_run: bool, yes: bool) -> ExitCode:
-    """Show the change, ask, and push just that."""
+def _propose(
+    terminal: Terminal,
+    settings: "RegistrySync",
+    proposer: "Proposer",
+    proposal: "Proposal",
+    *,
+    reason: str,
+    dry_run: bool,
+    yes: bool,
+) -> ExitCode:
+    """Show the change, ask, and push just that; on a forge with accounts open its pull request."""
     _show(terminal, proposal)
     if dry_run:
         return ExitCode.YES
@@ -130,9 +140,47 @@ def _propose(terminal: Terminal, proposer: "Proposer", proposal: "Proposal", *, 
         return ExitCode.NO
     commit = proposer.submit(proposal)
     terminal.out(("✓ ", GOOD), f"pushed {proposal.branch} at commit {commit[:12]}")
+    if settings.forge != "git":
+        return _open(terminal, settings, proposal, reason)
     terminal.next(f"stagewright check {proposal.branch}", "what it would come to, and who must sign off")
     terminal.next(f"stagewright approve {proposal.branch}", "by each reviewer, then merge it with git merge --no-ff")
     return ExitCode.YES
+
+
+def _open(terminal: Terminal, settings: "RegistrySync", proposal: "Proposal", reason: str) -> ExitCode:
+    from stagewright import bootstrap
+    from stagewright.app.proposals import pull_text
+    from stagewright.errors import StagewrightError
+
+    pull_requests = bootstrap.own_pull_requests(settings)
+    assert pull_requests is not None
+    title, body = pull_text(proposal, reason)
+    link = pull_requests.open(proposal.branch, title=title, body=body)
+    terminal.out(
+        ("✓ ", GOOD), f"{'opened' if link.created else 'there is already'} pull request {link.number}: {link.url}"
+    )
+    try:
+        _who_approves(terminal, settings, link.number)
+    except StagewrightError as error:
+        # a proposer need not have the ledger or see everybody's reviews
+        terminal.say(f"who has to approve it, the controller says on its page ({error})")
+    terminal.next(
+        f"stagewright approve --pr {link.number}", "by each reviewer, or a review on the forge; then merge it"
+    )
+    return ExitCode.YES
+
+
+def _who_approves(terminal: Terminal, settings: "RegistrySync", number: int) -> None:
+    from stagewright import bootstrap
+    from stagewright.app.view import look
+    from stagewright.cli.pulls import prediction
+    from stagewright.cli.verdicts import show
+
+    view = look(bootstrap.sight(settings))
+    predicted = prediction(settings, view, number)
+    incumbents = dict(predicted.incumbents)
+    for verdict in predicted.verdicts:
+        show(terminal, verdict, before=incumbents[str(verdict.promotion.key)])
 
 
 def _show(terminal: Terminal, proposal: "Proposal") -> None:

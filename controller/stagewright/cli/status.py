@@ -1,6 +1,8 @@
 """`stagewright status`: each governed pair, what is asked for, authorized and there, and why they differ."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from stagewright.cli.exit_codes import ExitCode
 from stagewright.cli.options import Config, DifferencesMatter, Format
@@ -13,6 +15,7 @@ EXAMPLES = """
     stagewright status
     stagewright status -o json | jq '.rows[] | select(.state != "Synced")'
     stagewright status --exit-code
+    stagewright status --pr 7
 """
 
 _STATES = {
@@ -30,6 +33,9 @@ _STATES = {
 def status(
     terminal: Terminal,
     *,
+    pull: Annotated[
+        int | None, typer.Option("--pr", min=1, metavar="N", help="Only this pull request of the forge.")
+    ] = None,
     output: Format = Output.TABLE,
     differences_matter: DifferencesMatter = False,
     config: Config = None,
@@ -38,13 +44,19 @@ def status(
 
     DECLARED is what the branch asks for, AUTHORIZED what was signed off, ACTUAL what MLflow shows. Below a pair that
     is not Synced stands what is missing and who can give it. With --exit-code: 0 all synced, 1 something differs,
-    8 nothing is wrong but sign-offs are missing.
+    8 nothing is wrong but sign-offs are missing. With --pr: what became of a merged pull request, or what an open one
+    would come to.
     """
     from stagewright import bootstrap
     from stagewright.app.status import status as observe
     from stagewright.app.view import look
 
     settings = bootstrap.load_config(config)
+    if pull is not None:
+        from stagewright.cli.pulls import show_pull
+
+        code = show_pull(terminal, settings, pull, output)
+        return code if differences_matter else ExitCode.YES
     with terminal.busy("reading git, ledger and registry"):
         found = observe(look(bootstrap.sight(settings)))
     match output:

@@ -16,6 +16,7 @@ EXAMPLES = """
     stagewright sync --once
     stagewright sync --once --trust-root 4f1c… --config registrysync.yaml
     stagewright sync --watch --interval 30
+    stagewright sync --watch --webhook 127.0.0.1:9000
 """
 
 
@@ -25,6 +26,10 @@ def sync(
     once: Annotated[bool, typer.Option("--once/--watch", help="Sync once, or go on at every interval.")] = True,
     interval: Annotated[
         float | None, typer.Option("--interval", min=1, metavar="SECONDS", help="By default as configured.")
+    ] = None,
+    webhook: Annotated[
+        str | None,
+        typer.Option("--webhook", metavar="ADDR", help="With --watch: where to listen for the forge's webhooks."),
     ] = None,
     trust_root: Annotated[
         str | None, typer.Option("--trust-root", metavar="SHA", help="The commit that a new ledger begins from.")
@@ -37,13 +42,18 @@ def sync(
     The first sync begins the ledger from the trust root and adopts what MLflow holds then. Exit code 0 also when
     promotions wait for sign-offs or were refused: `stagewright status` tells. 1: stalled, or a version is blocked
     since it is not what was signed off. 3: something did not answer; what was not done is done by the next sync.
-    With --watch, SIGTERM ends after the sync that is running, and SIGUSR1 begins the next one at once.
+    With --watch, SIGTERM ends after the sync that is running, and SIGUSR1 begins the next one at once; so does a
+    webhook, which is believed nothing else.
     """
+    from contextlib import nullcontext
     from dataclasses import replace
 
     from stagewright import bootstrap
     from stagewright.cli.plan import rehearsal
+    from stagewright.errors import UsageError
 
+    if webhook is not None and once:
+        raise UsageError("a webhook wakes a loop, and there is none", hint="add --watch")
     settings = bootstrap.load_config(config)
     if trust_root is not None:
         settings = replace(settings, trust_root=_full_commit(trust_root))
@@ -61,8 +71,12 @@ def sync(
     from stagewright.cli.watch import Watch
 
     seconds = interval or settings.interval.total_seconds()
-    terminal.say(f"watching {settings.url} every {seconds:g} s; Ctrl-C ends it")
-    return Watch(seconds).run(lambda: tell(terminal, syncer.sync(), output), terminal)
+    watch = Watch(seconds)
+    with nullcontext() if webhook is None else bootstrap.webhook_listener(settings, webhook, watch.wake) as door:
+        if door is not None:
+            terminal.say(f"listening for webhooks on port {door.port}, at /webhook")
+        terminal.say(f"watching {settings.url} every {seconds:g} s; Ctrl-C ends it")
+        return watch.run(lambda: tell(terminal, syncer.sync(), output), terminal)
 
 
 def tell(terminal: Terminal, report: "SyncReport", output: Output) -> ExitCode:
