@@ -79,6 +79,16 @@ def test_open_pulls_follow_pushes_reviews_and_the_branch(world: GitHubWorld, git
     assert [(r.id, r.decision) for r in world.forge.reviews(found)] == [(str(veto), "reject")]
 
 
+def test_open_pulls_that_came_after_the_fetch_are_shown_after_the_next(world: GitHubWorld):
+    first = proposed(world)
+    world.fetch()
+    second = proposed(world, "other")
+    before = [pull.number for pull in world.conversation.open_pulls()]
+    world.fetch()
+
+    assert (before, [pull.number for pull in world.conversation.open_pulls()]) == ([first], [first, second])
+
+
 def test_open_pulls_of_many_pages_are_all_there(world: GitHubWorld):
     numbers = [proposed(world, f"branch-{at}") for at in range(103)]
     world.fetch()

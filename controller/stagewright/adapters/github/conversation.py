@@ -34,7 +34,7 @@ class GitHubConversation:
         self._shown: dict[int, tuple[tuple[str, str], OpenPull]] = {}
 
     def open_pulls(self) -> tuple[OpenPull, ...]:
-        """See the port. These are served from what the rate limit has to spare.
+        """See the port; as of the last fetch. These are served from what the rate limit has to spare.
 
         ForbiddenError when the repository is archived: nothing can be said on it.
         """
@@ -48,7 +48,9 @@ class GitHubConversation:
         stale = [own for own, seen in listed.items() if own not in self._shown or self._shown[own][0] != seen]
         self._shown = {own: shown for own, shown in self._shown.items() if own in listed}
         for record in self._forge.records(stale, spare=True):
-            if record.state == "OPEN" and record.base == self._source.branch:
+            # what was pushed after the fetch is shown after the next: on a busy repository a list that waited for the
+            # mirror to have everything would never come
+            if record.state == "OPEN" and record.base == self._source.branch and self._forge.mirrors(record):
                 facts = self._forge.opened(record, spare=True)
                 pull = OpenPull(number=record.number, facts=facts, draft=record.draft, opened=record.created)
                 self._shown[record.number] = (listed[record.number], pull)

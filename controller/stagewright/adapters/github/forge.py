@@ -107,6 +107,14 @@ class GitHubForge:
         """Pull requests by number, as they are now."""
         return tuple(self._keep(record) for record in self._reader.of_numbers(numbers, spare=spare))
 
+    def mirrors(self, record: PullRecord) -> bool:
+        """Whether the mirror has the head of a pull request (already)."""
+        try:
+            self._source.commit(record.head)
+        except NotFoundError:
+            return False
+        return True
+
     def opened(self, record: PullRecord, *, spare: bool) -> PullFacts:
         """An open pull request as if it were merged onto the branch's head now."""
         onto = self._source.last_head()
