@@ -146,13 +146,12 @@ class GitHubDouble:
     ) -> str:
         """Commit files on a branch as if the account had pushed them, without the way through git; the commit."""
         with self.lock:
-            before = self.world.git.branches(repository.id)
             line = (account.login, account.email)
             signed = Signed(line, line, self.world.clock.now())
-            parent = before.get(branch) or before.get(repository.default_branch)
+            tips = (self.world.git.tip(repository.id, name) for name in (branch, repository.default_branch))
+            parent = next((tip for tip in tips if tip is not None), None)
             made = self.world.git.commit(repository.id, parent, files, message, by=signed)
-            self.world.git.move(repository.id, branch, made)
-            self.forge.refs_changed(repository, account, before)
+            self.forge.move(repository, branch, made, account)
         return made
 
     def hook(self, url: str, secret: str, *events: str) -> Hook:

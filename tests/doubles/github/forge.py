@@ -23,36 +23,39 @@ class Forge:
 
     # git
 
-    def refs_changed(
-        self, repository: Repository, actor: Account | None, before: dict[str, str], *, kind: str | None = None
-    ) -> None:
-        """Note what became of every branch since `before`, and what follows for pull requests."""
-        git, after = self.world.git, self.world.git.branches(repository.id)
+    def refs_changed(self, repository: Repository, actor: Account | None, before: dict[str, str]) -> None:
+        """Note what a push made of every branch since `before`, and what follows for pull requests."""
+        after = self.world.git.branches(repository.id)
         for branch in sorted(before.keys() | after.keys()):
-            old, new = before.get(branch, NOBODY), after.get(branch, NOBODY)
-            if old == new:
-                continue
-            if NOBODY in {old, new}:
-                what = "branch_creation" if old == NOBODY else "branch_deletion"
-            else:
-                what = kind or ("push" if git.contains(repository.id, old, new) else "force_push")
-            repository.pushed = self.world.clock.now()
-            repository.activity.append(
-                Activity(
-                    id=next(self.world.ids),
-                    kind=what,
-                    ref=f"refs/heads/{branch}",
-                    before=old,
-                    after=new,
-                    actor=actor,
-                    at=self.world.clock.now(),
-                )
-            )
-            about = {"ref": f"refs/heads/{branch}", "before": old, "after": new, "actor": actor}
-            self.notify(repository, "push", None, actor, about)
-            self._heads_follow(repository, branch, old, new, actor)
-            if what in {"push", "force_push"}:
-                self._merged_by_push(repository, branch, old, new, actor)
+            self._changed(repository, branch, before.get(branch, NOBODY), after.get(branch, NOBODY), actor)
+
+    def move(
+        self, repository: Repository, branch: str, commit: str | None, actor: Account | None, kind: str | None = None
+    ) -> None:
+        """Let a branch name another commit, or nothing, with all that follows; `kind` is the activity's, if no push."""
+        old = self.world.git.tip(repository.id, branch) or NOBODY
+        self.world.git.move(repository.id, branch, commit)
+        self._changed(repository, branch, old, commit or NOBODY, actor, kind)
+
+    def _changed(
+        self, repository: Repository, branch: str, old: str, new: str, actor: Account | None, kind: str | None = None
+    ) -> None:
+        if old == new:
+            return
+        if NOBODY in {old, new}:
+            what = "branch_creation" if old == NOBODY else "branch_deletion"
+        else:
+            what = kind or ("push" if self.world.git.contains(repository.id, old, new) else "force_push")
+        ref, now = f"refs/heads/{branch}", self.world.clock.now()
+        repository.pushed = now
+        repository.activity.append(
+            Activity(id=next(self.world.ids), kind=what, ref=ref, before=old, after=new, actor=actor, at=now)
+        )
+        about = {"ref": ref, "before": old, "after": new, "actor": actor}
+        self.notify(repository, "push", None, actor, about)
+        self._heads_follow(repository, branch, old, new, actor)
+        if what in {"push", "force_push"}:
+            self._merged_by_push(repository, branch, old, new, actor)
 
     def _heads_follow(self, repository: Repository, branch: str, old: str, new: str, actor: Account | None) -> None:
         for base in list(self.world.repositories.values()):
@@ -283,10 +286,8 @@ class Forge:
         if brought is None:
             pull.commits = None
             raise Problem(405, "Pull Request is not mergeable")
-        before = self.world.git.branches(repository.id)
-        self.world.git.move(repository.id, pull.base_ref, brought[-1])
         self._close_merged(repository, pull, actor, brought[-1], brought)
-        self.refs_changed(repository, actor, before, kind="pr_merge")
+        self.move(repository, pull.base_ref, brought[-1], actor, "pr_merge")
         return brought[-1]
 
     def make(
@@ -365,10 +366,9 @@ class Forge:
         waiting, bot, git = repository.queue[:group], self.world.queue_bot, self.world.git
         brought: list[str] = []
         merged: list[tuple[Pull, tuple[str, ...]]] = []
-        before = git.branches(repository.id)
         for pull in waiting:
-            base = before[pull.base_ref]
-            onto = brought[-1] if brought else base
+            onto = brought[-1] if brought else git.tip(repository.id, pull.base_ref)
+            assert onto is not None
             commits = git.between(repository.id, onto, pull.head_sha)
             made = self.make(repository, pull, bot, repository.queue_method, onto)
             if made is None:
@@ -382,6 +382,5 @@ class Forge:
             self.event(pull, "removed_from_merge_queue", bot)
             self._close_merged(repository, pull, bot, made[-1], made)
         if merged:
-            git.move(repository.id, merged[0][0].base_ref, brought[-1])
-            self.refs_changed(repository, bot, before, kind="merge_queue_merge")
+            self.move(repository, merged[0][0].base_ref, brought[-1], bot, "merge_queue_merge")
         return tuple(brought)

@@ -78,7 +78,8 @@ class GitStore:
 
     def tip(self, repository: int, branch: str) -> str | None:
         """The commit of a branch."""
-        return self.branches(repository).get(branch)
+        found = self.open(repository).references.get(f"refs/heads/{branch}")
+        return None if found is None else str(found.target)
 
     def resolve(self, repository: int, ref: str) -> str | None:
         """The commit that a branch, a tag or a commit id names."""

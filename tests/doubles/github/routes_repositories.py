@@ -177,9 +177,7 @@ def create_ref(call: Call) -> Reply:
         raise Problem(422, "Reference already exists")
     if world.git.resolve(repository.id, commit) is None:
         raise Problem(422, "Object does not exist")
-    before = world.git.branches(repository.id)
-    world.git.move(repository.id, name, commit)
-    call.double.forge.refs_changed(repository, call.actor, before)
+    call.double.forge.move(repository, name, commit, call.actor)
     return Reply(status=201, body=_ref(call, repository, f"refs/heads/{name}", commit))
 
 
@@ -187,11 +185,9 @@ def create_ref(call: Call) -> Reply:
 def delete_ref(call: Call) -> Reply:
     repository, world = call.allowed("push"), call.double.world
     name = call.parameters["ref"].removeprefix("heads/")
-    before = world.git.branches(repository.id)
-    if name not in before:
+    if world.git.tip(repository.id, name) is None:
         raise Problem(422, "Reference does not exist")
-    world.git.move(repository.id, name, None)
-    call.double.forge.refs_changed(repository, call.actor, before)
+    call.double.forge.move(repository, name, None, call.actor)
     return Reply(status=204)
 
 
@@ -218,9 +214,8 @@ def get_contents(call: Call) -> Reply:
 def put_contents(call: Call) -> Reply:
     repository, world, path = call.allowed("push"), call.double.world, call.parameters["path"]
     branch = call.body.get("branch", repository.default_branch)
-    before = world.git.branches(repository.id)
-    parent = before.get(branch)
-    if parent is None and before:
+    parent = world.git.tip(repository.id, branch)
+    if parent is None and world.git.branches(repository.id):
         raise Problem(404, f"Branch {branch} not found")
     old = None if parent is None else world.git.entry(repository.id, parent, path)
     if old is not None and call.body.get("sha") != str(old.id):
@@ -229,8 +224,7 @@ def put_contents(call: Call) -> Reply:
     signed = Signed(line, ("GitHub", "noreply@github.com"), world.clock.now())
     content = base64.b64decode(call.body["content"])
     made = world.git.commit(repository.id, parent, {path: content}, call.body["message"], by=signed)
-    world.git.move(repository.id, branch, made)
-    call.double.forge.refs_changed(repository, call.actor, before)
+    call.double.forge.move(repository, branch, made, call.actor)
     blob = world.git.entry(repository.id, made, path)
     assert isinstance(blob, pygit2.Blob)
     body = {"content": _content(call, repository, path, blob, made), "commit": call.render.git_commit(repository, made)}
