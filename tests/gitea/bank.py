@@ -96,6 +96,7 @@ class GiteaBank(HostedBank):
         self.world.commit(by, {f"models/{MODEL}.yaml": self.text(stages)}, branch=branch, sign=False)
         number = self.world.open(branch, by=by, title=title)
         self.world.settle(number)
+        self.world.settle_feed(self.world.head(branch), branch=branch)
         return number
 
     def review(self, who: str, pull: int, decision: str = "approve") -> int:  # type: ignore[override] -- as above

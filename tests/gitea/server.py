@@ -204,6 +204,7 @@ def _serve(home: Path, work: Path, account: pwd.struct_passwd) -> Iterator[Gitea
             server = GiteaServer(f"http://127.0.0.1:{port}", work / "repositories", (str(binary),), environment)
             _await(server, process, work / "output")
             yield server
+            assert process.poll() is None, f"Gitea ended: {(work / 'output').read_text(errors='replace')[-2000:]}"
         finally:
             process.terminate()
             try:

@@ -35,12 +35,10 @@ def event(kind: str, *, minute: int = 6, by: int | None = 3, review: int = 7, nu
         ("APPROVED", [], "approve"),
         ("REQUEST_CHANGES", [], "reject"),
         ("COMMENT", [], "comment"),
-        ("PENDING", [], "comment"),
-        ("REQUEST_REVIEW", [], "comment"),
     ],
 )
 def test_review_of_each_state_is_a_decision(found: str, events: list[dict[str, Any]], decision: str):
-    assert review_of(row(found), events).decision == decision
+    assert review_of(row(found), events, HEAD).decision == decision
 
 
 @pytest.mark.parametrize(
@@ -67,7 +65,7 @@ def test_review_of_each_state_is_a_decision(found: str, events: list[dict[str, A
 def test_dismissal_takes_an_approval_and_a_rejection_only_from_its_author(
     state: str, events: list[dict[str, Any]], decision: str
 ):
-    assert review_of(row(state, dismissed=True), events).decision == decision
+    assert review_of(row(state, dismissed=True), events, HEAD).decision == decision
 
 
 @pytest.mark.parametrize(
@@ -87,22 +85,24 @@ def test_dismissal_takes_an_approval_and_a_rejection_only_from_its_author(
     ],
 )
 def test_review_is_dated_so_that_a_rejection_is_never_the_older(state: str, events: list[dict[str, Any]], minute: int):
-    assert review_of(row(state), events).first_seen == at(minute)
+    assert review_of(row(state), events, HEAD).first_seen == at(minute)
 
 
 def test_review_of_a_state_that_gitea_does_not_have_is_incomplete():
     with pytest.raises(IncompleteError, match="SUPER_APPROVED"):
-        review_of(row("SUPER_APPROVED"), [])
+        review_of(row("SUPER_APPROVED"), [], HEAD)
 
 
 @pytest.mark.parametrize("field", ["id", "state", "submitted_at", "dismissed", "user"])
 def test_review_with_a_field_of_another_shape_is_incomplete(field: str):
     with pytest.raises(IncompleteError, match=repr(field)):
-        review_of(row("APPROVED") | {field: ["?"]}, [])
+        review_of(row("APPROVED") | {field: ["?"]}, [], HEAD)
 
 
-def test_review_without_a_commit_is_about_none():
-    assert review_of(row("APPROVED", commit_id=None), []).commit == ""
+@pytest.mark.parametrize("commit", [None, "", "main", "A" * 40])
+@pytest.mark.parametrize(("state", "about"), [("APPROVED", "0" * 40), ("COMMENT", "0" * 40), ("REQUEST_CHANGES", HEAD)])
+def test_review_without_a_commit_approves_nothing_and_rejects_the_head(commit: str | None, state: str, about: str):
+    assert review_of(row(state, commit_id=commit), [], HEAD).commit == about
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from stagewright.adapters.git.objects import OBJECT_ID
 from stagewright.adapters.gitea.answers import account, flag, moment, number, text
 from stagewright.adapters.gitea.client import GiteaClient, Row
 from stagewright.errors import IncompleteError
@@ -28,8 +29,11 @@ MAX_TIMELINE_PAGES = 200
 # A page of nothing but comments on lines is shown empty.
 EMPTY_PAGES = 5
 
-_DECISIONS: dict[str, Decision] = {"APPROVED": "approve", "REQUEST_CHANGES": "reject"}
-_OTHERS = frozenset({"COMMENT", "PENDING", "REQUEST_REVIEW"})
+_DECISIONS: dict[str, Decision] = {"APPROVED": "approve", "REQUEST_CHANGES": "reject", "COMMENT": "comment"}
+# A draft that its author alone is shown, and a question that nobody answered.
+_NO_REVIEWS = frozenset({"PENDING", "REQUEST_REVIEW"})
+# git's own name for no commit
+_NOWHERE = "0" * 40
 
 
 def read_reviews(client: GiteaClient, repository: str, pull: PullFacts, feed: Iterable[Row]) -> tuple[ReviewFacts, ...]:
@@ -40,27 +44,33 @@ def read_reviews(client: GiteaClient, repository: str, pull: PullFacts, feed: It
     for named in sorted({number(e, "review_id") for e in timeline if text(e, "type") == "review"} - shown):
         if client.get(f"/repos/{repository}/pulls/{pull.id}/reviews/{named}") is not None:
             raise IncompleteError(f"{client.place} leaves out review {named} of pull request {pull.id}")
-    reviews = [review_of(row, timeline) for row in sorted(listed, key=lambda r: number(r, "id"))]
-    return (*reviews, *deleted_rejections(pull, feed, timeline))
+    given = [row for row in sorted(listed, key=lambda r: number(r, "id")) if text(row, "state") not in _NO_REVIEWS]
+    return (*(review_of(row, timeline, pull.merged_head) for row in given), *deleted_rejections(pull, feed, timeline))
 
 
-def review_of(row: Row, timeline: Iterable[Row]) -> ReviewFacts:
-    """One row of the list, with what the timeline says of it."""
+def review_of(row: Row, timeline: Iterable[Row], head: str) -> ReviewFacts:
+    """One row of the list, with what the timeline says of it.
+
+    Where Gitea does not say which commit was reviewed, an approval is about none, and a rejection about the `head`.
+    """
     own, state, author = number(row, "id"), text(row, "state"), account(row.get("user"))
-    if state not in _DECISIONS and state not in _OTHERS:
+    if state not in _DECISIONS:
         raise IncompleteError(f"review {own} has the state {state!r}, which Gitea does not have")
-    decision = _DECISIONS.get(state, "comment")
+    decision = _DECISIONS[state]
     events = [event for event in timeline if event.get("review_id") == own]
     if decision != "comment" and flag(row, "dismissed"):
         by = [account(e.get("user")) for e in events if text(e, "type") == "dismiss_review"]
         own_doing = author is not None and bool(by) and all(who is not None and who.id == author.id for who in by)
         if decision == "approve" or own_doing:
             decision = "dismissed"
+    commit = str(row.get("commit_id"))
+    if not OBJECT_ID.fullmatch(commit):
+        commit = head if decision == "reject" else _NOWHERE
     return ReviewFacts(
         id=str(own),
         author=author,
         decision=decision,
-        commit=str(row.get("commit_id") or ""),
+        commit=commit,
         first_seen=_handed_in(row, decision, [e for e in events if text(e, "type") == "review"]),
     )
 
@@ -100,7 +110,7 @@ def _handed_in(row: Row, decision: Decision, events: list[Row]) -> datetime:
 
 def _timeline(client: GiteaClient, path: str, listed: Iterable[Row]) -> tuple[Row, ...]:
     """The events, read until no page shows any; a page's count is only its own length, and says nothing of the rest."""
-    wanted = {number(row, "id") for row in listed if row.get("state") in _DECISIONS}
+    wanted = {number(row, "id") for row in listed if row.get("state") in {"APPROVED", "REQUEST_CHANGES"}}
     found: dict[int, Row] = {}
     empty = 0
     for page in range(1, MAX_TIMELINE_PAGES + 1):
