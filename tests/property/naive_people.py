@@ -185,7 +185,7 @@ def decisions(promotion: Promotion, pull: PullRequest, people: People) -> tuple[
             if review.decision in STRICT
             and (review.present or review.decision == "reject")
             and (review.claims is None or promotion.subject in review.claims)
-            and counts(review.reach, promotion.subject)
+            and ((review.standing and review.claims is not None) or counts(review.reach, promotion.subject))
             and review.id not in withdrawn
         ]
         if not own:

@@ -39,17 +39,21 @@ class PullReader:
         reviews = self._forge.reviews(pull)
         shown = frozenset(review.id for review in reviews)
         lost = [review for review in gone.values() if review.id not in shown and review.commit in inside]
+        head = self.reach(pull.merged_head, pull.first_parent, inside)
+        current = {review.id: review for review in self._forge.observations()}
+        elsewhere = _rejections_elsewhere({**gone, **current}, inside, head.subjects or frozenset())
         return PullRequest(
             id=pull.id,
             title=pull.title,
             url=pull.url,
             base_branch=pull.base_branch,
             author=pull.author,
-            head=self.reach(pull.merged_head, pull.first_parent, inside),
+            head=head,
             commits=tuple(self._commit(commit, pull, inside) for commit in commits),
             reviews=(
                 *(self._review(review, pull, inside, seen, present=True) for review in reviews),
                 *(self._review(review, pull, inside, seen, present=False) for review in lost),
+                *(self._review(review, pull, inside, seen, present=review.id in current) for review in elsewhere),
             ),
         )
 
@@ -115,3 +119,19 @@ class PullReader:
             present=present,
             flaw=review.flaw,
         )
+
+
+def _rejections_elsewhere(
+    known: Mapping[str, ReviewFacts], inside: frozenset[str], proposed: frozenset[str]
+) -> list[ReviewFacts]:
+    """Signed rejections of what is proposed, on commits of other branches, and what withdraws a rejection there.
+
+    A rejected branch that is committed anew under another id proposes the same by name.
+    """
+    standing = [review for review in known.values() if review.standing and review.claims]
+    vetoes = [
+        review for review in standing if review.commit not in inside and proposed & (review.claims or frozenset())
+    ]
+    rejections = {review.id for review in standing if review.commit in inside} | {review.id for review in vetoes}
+    lifting = [r for r in known.values() if r.commit not in inside and rejections & set(r.withdraws)]
+    return [review for _, review in sorted({review.id: review for review in (*vetoes, *lifting)}.items())]

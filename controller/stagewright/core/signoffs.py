@@ -148,6 +148,9 @@ def _voice(review: Review, promotion: Promotion, directory: Directory) -> tuple[
         return person, "it was withdrawn: the approval is gone from the forge"
     if review.claims is not None and promotion.subject not in review.claims:
         return person, "it names other subjects than this promotion's"
+    if review.claims is not None and review.standing:
+        # What was rejected by name is not made another thing by committing it anew.
+        return person, ""
     return person, reaches(review.reach, promotion.subject)
 
 
