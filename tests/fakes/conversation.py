@@ -116,7 +116,7 @@ class FakePullRequests:
         """See the port."""
         self.find(number)
         self.decisions.append((number, decision, commit))
-        return str(len(self.decisions))
+        return f"{self.who.login}-{len(self.decisions)}"
 
     def examine(self) -> tuple[Finding, ...]:
         """See the port."""
