@@ -239,7 +239,7 @@ class Forge:
         """Ask a person or a team for a review; whoever is asked already is not asked again."""
         if isinstance(asked, Team) and asked not in pull.asked_teams:
             pull.asked_teams.append(asked)
-            what = {"team": asked}
+            what: dict[str, Account | Team] = {"team": asked}
         elif isinstance(asked, Account) and asked not in pull.asked:
             pull.asked.append(asked)
             what = {"reviewer": asked}

@@ -16,6 +16,7 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     OperationDefinitionNode,
+    SelectionNode,
     SelectionSetNode,
     VariableNode,
     build_ast_schema,
@@ -226,7 +227,8 @@ def cost(document: DocumentNode, variables: dict[str, Any]) -> tuple[int, int]:
     def walk(selections: SelectionSetNode | None, parents: int) -> tuple[int, int]:
         requests = nodes = 0
         for selection in selections.selections if selections is not None else ():
-            inside, times = selection, parents
+            inside: SelectionNode | FragmentDefinitionNode = selection
+            times = parents
             if isinstance(selection, FragmentSpreadNode):
                 inside = fragments[selection.name.value]
             elif isinstance(selection, FieldNode):

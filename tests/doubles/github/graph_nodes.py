@@ -8,7 +8,7 @@ from tests.doubles.github.accounts import Account, Identity, Team, at_least
 from tests.doubles.github.clock import timestamp
 from tests.doubles.github.gitstore import NOBODY
 from tests.doubles.github.graph_objects import Node, connection, refuse
-from tests.doubles.github.render import commit_node_id, node_id
+from tests.doubles.github.render import commit_node_id, node_id, text
 from tests.doubles.github.render_pulls import RenderPulls, maybe
 from tests.doubles.github.repository import CheckRun, Comment, Event, Pull, Repository, Review, Status
 
@@ -161,7 +161,7 @@ class Nodes:
         return Node(
             "Commit",
             {
-                "id": commit_node_id(repository, commit), "oid": commit, "message": found.message,
+                "id": commit_node_id(repository, commit), "oid": commit, "message": text(found.raw_message),
                 "url": f"{self.render.web}/{repository.full_name}/commit/{commit}",
                 "committedDate": self.render.commit(repository, commit)["commit"]["committer"]["date"],
                 "author": self._git_actor(found.author), "committer": self._git_actor(found.committer),
@@ -172,9 +172,13 @@ class Nodes:
         )  # fmt: skip
 
     def _git_actor(self, signature: pygit2.Signature) -> Node:
-        user = self.render.author_of(signature.email)
+        user = self.render.author_of(signature)
         is_user = user is not None and user.kind == "User"
-        fields = {"name": signature.name, "email": signature.email, "user": self.actor(user) if is_user else None}
+        fields = {
+            "name": text(signature.raw_name),
+            "email": text(signature.raw_email),
+            "user": self.actor(user) if is_user else None,
+        }
         return Node("GitActor", fields)
 
     def _rollup(self, repository: Repository, commit: str) -> Node | None:
@@ -307,7 +311,9 @@ class Nodes:
 
     def _timeline(self, repository: Repository, pull: Pull, **arguments: Any) -> Node:
         kinds = arguments.get("itemTypes")
-        lines = [(event.id, _kind(event), event) for event in pull.events]
+        lines: list[tuple[int, str, Event | Review | Comment]] = [
+            (event.id, _kind(event), event) for event in pull.events
+        ]
         lines += [(r.id, "PULL_REQUEST_REVIEW", r) for r in pull.reviews if r.state != "PENDING"]
         lines += [(comment.id, "ISSUE_COMMENT", comment) for comment in pull.comments]
         listed = [line for _, kind, line in sorted(lines, key=lambda line: line[0]) if kinds is None or kind in kinds]

@@ -4,6 +4,7 @@ import re
 
 from tests.doubles.github.accounts import Account, Team, at_least
 from tests.doubles.github.forge import Forge
+from tests.doubles.github.render import text
 from tests.doubles.github.repository import Pull, Repository
 
 PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
@@ -35,9 +36,10 @@ class Owners:
         lines = [line.split("#")[0].split() for line in found[1].splitlines()]
         rules = [(_pattern(words[0]), words[1:]) for words in lines if words]
         for patch in git.diff(base, pull.head_sha):
+            assert patch is not None
             owners: list[str] = []
             for pattern, listed in rules:
-                if pattern.search("/" + patch.delta.new_file.path):
+                if pattern.search("/" + text(patch.delta.new_file.raw_path)):
                     owners = listed
             for owner in owners:
                 self._ask(repository, pull, owner)

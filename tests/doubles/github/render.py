@@ -209,8 +209,9 @@ class Render:
 
     # commits
 
-    def author_of(self, email: str) -> Account | None:
+    def author_of(self, signature: pygit2.Signature) -> Account | None:
         """The account that GitHub takes an address for: the one whose noreply address it is. Anybody can write it."""
+        email = text(signature.raw_email)
         return next((a for a in self.world.accounts.values() if a.email == email and not a.deleted), None)
 
     def commit(self, repository: Repository, commit: str, *, files: bool = False) -> Json:
@@ -218,12 +219,12 @@ class Render:
         git = self.world.git.open(repository.id)
         found = git[commit].peel(pygit2.Commit)
         url, web = self.repository_url(repository), f"{self.web}/{repository.full_name}"
-        author, committer = self.author_of(found.author.email), self.author_of(found.committer.email)
+        author, committer = self.author_of(found.author), self.author_of(found.committer)
         body = {
             "sha": commit, "node_id": commit_node_id(repository, commit),
             "commit": {
                 "author": _signature(found.author), "committer": _signature(found.committer),
-                "message": found.message.rstrip("\n"),
+                "message": text(found.raw_message).rstrip("\n"),
                 "tree": {"sha": str(found.tree_id), "url": f"{url}/git/trees/{found.tree_id}"},
                 "url": f"{url}/git/commits/{commit}", "comment_count": 0,
                 "verification": {
@@ -262,8 +263,10 @@ class Render:
         words = {"A": "added", "D": "removed", "M": "modified", "R": "renamed", "T": "changed"}
         url, web, changed = self.repository_url(repository), f"{self.web}/{repository.full_name}", []
         for patch in diff:
+            assert patch is not None
             delta, (_, added, removed) = patch.delta, patch.line_stats
-            path = delta.new_file.path
+            path = text(delta.new_file.raw_path)
+            _, hunks, lines = text(patch.data).partition("@@")
             sha = delta.old_file.id if delta.status_char() == "D" else delta.new_file.id
             changed.append(
                 {
@@ -276,10 +279,15 @@ class Render:
                     "blob_url": f"{web}/blob/{head}/{path}",
                     "raw_url": f"{web}/raw/{head}/{path}",
                     "contents_url": f"{url}/contents/{path}?ref={head}",
-                    "patch": (patch.text or "").partition("@@")[2] and "@@" + (patch.text or "").partition("@@")[2],
+                    "patch": hunks + lines,
                 }
             )
         return changed
+
+
+def text(raw: bytes) -> str:
+    """Bytes of git as JSON can hold them: what is no UTF-8 is replaced."""
+    return raw.decode(errors="replace")
 
 
 def permissions(level: Level) -> Json:
@@ -290,4 +298,4 @@ def permissions(level: Level) -> Json:
 
 def _signature(signature: pygit2.Signature) -> Json:
     at = timestamp(datetime.fromtimestamp(signature.time, tz=UTC))
-    return {"name": signature.name, "email": signature.email, "date": at}
+    return {"name": text(signature.raw_name), "email": text(signature.raw_email), "date": at}

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pygit2
 
-from tests.doubles.github.accounts import LEVELS, Account, Level, at_least
+from tests.doubles.github.accounts import LEVELS, Account, Level, Team, at_least
 from tests.doubles.github.call import Call, Reply, route
 from tests.doubles.github.gitstore import Signed
 from tests.doubles.github.problem import Problem, not_found, unprocessable
@@ -292,8 +292,8 @@ def _people(call: Call, repository: Repository) -> list[tuple[Account, Level]]:
 @route("GET", REPO + "/collaborators", "metadata:read")
 def list_collaborators(call: Call) -> Reply:
     repository = call.allowed("push")
-    wanted = call.query.get("permission", "pull")
-    listed = [pair for pair in _people(call, repository) if at_least(pair[1], wanted)]  # type: ignore[arg-type]
+    wanted = next((level for level in LEVELS if level == call.query.get("permission")), "pull")
+    listed = [pair for pair in _people(call, repository) if at_least(pair[1], wanted)]
     if call.query.get("affiliation") == "direct":
         listed = [pair for pair in listed if pair[0].id in repository.collaborators]
     return call.page(listed, lambda pair: call.render.collaborator(*pair))
@@ -337,10 +337,8 @@ def get_permission(call: Call) -> Reply:
 def list_repository_teams(call: Call) -> Reply:
     repository, world = call.allowed("push"), call.double.world
     teams = [world.teams[key] for key in repository.teams if key in world.teams]
-    names = {"push": "push", "pull": "pull"} | {level: level for level in LEVELS}
 
-    def write(team: object) -> Json:
-        level = repository.teams[team.id]  # type: ignore[attr-defined]
-        return call.render.team(team) | {"permission": names[level]}  # type: ignore[arg-type]
+    def write(team: Team) -> Json:
+        return call.render.team(team) | {"permission": repository.teams[team.id]}
 
     return call.page(teams, write)

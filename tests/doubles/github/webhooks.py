@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.doubles.github.double import GitHubDouble
 
 TIMEOUT_S = 10
+NOTHING: Any = None
 
 
 def signature(secret: str, body: bytes) -> str:
@@ -54,7 +55,7 @@ class Webhooks:
         self, repository: Repository, event: str, action: str | None, sender: Account | None, about: Mapping[str, Any]
     ) -> None:
         """Tell everyone who asked to be told."""
-        hooks = [(hook, None) for hook in repository.hooks]
+        hooks: list[tuple[Hook, int | None]] = [(hook, None) for hook in repository.hooks]
         for one in self.double.world.installations.values():
             covers = one.repositories is None or repository.id in one.repositories
             if one.app.hook is not None and one.account is repository.owner and covers and not one.gone:
@@ -120,7 +121,7 @@ class Webhooks:
 
 
 def _about(render: RenderPulls, repository: Repository, event: str, about: Mapping[str, Any]) -> Json:
-    url, pull = render.repository_url(repository), about.get("pull")
+    url, pull = render.repository_url(repository), about.get("pull", NOTHING)
     if event == "push":
         return _push(render, repository, about)
     if event == "pull_request":

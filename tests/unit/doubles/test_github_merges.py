@@ -116,3 +116,12 @@ def test_head_of_a_fork_is_readable_in_the_base(company: Company):
 
     assert (pull["head"]["repo"]["full_name"], pull["head"]["sha"]) == ("kim/models", head)
     assert company.github.world.git.read(company.repository.id, head, "a.txt") == b"a"
+
+
+def test_bytes_that_are_no_text_are_told_with_replacements(company: Company):
+    company.dana.push(NAME, "promote", {"a.txt": b"\xff\xfe\n"}, message="plain")
+    number = company.dana.open(NAME, "promote")
+
+    (file,) = company.dana.call("GET", f"/repos/{NAME}/pulls/{number}/files")
+
+    assert (file["filename"], file["status"]) == ("a.txt", "added")
