@@ -14,7 +14,7 @@ from stagewright.core.change import changed_keys, promotions_of
 from stagewright.core.fold import judge_again, step
 from stagewright.core.judge import authorized_governance
 from stagewright.core.requirements import version_facts
-from stagewright.errors import IncompleteError
+from stagewright.errors import IncompleteError, StalledError
 from stagewright.ledger import predicates as entry
 from stagewright.ledger.statement import Statement
 from stagewright.model.keys import Key, SpecKey
@@ -82,14 +82,15 @@ class Walker:
         parent, unchanged, at = memory.revision, 0, 0
         while at < len(chain):
             commit = chain[at]
-            if not changed_keys(self._desired.at(parent), self._desired.at(commit)):
-                parent, unchanged, at = commit, unchanged + 1, at + 1
-                continue
             try:
+                if not changed_keys(self._desired.at(parent), self._desired.at(commit)):
+                    parent, unchanged, at = commit, unchanged + 1, at + 1
+                    continue
                 pull = self._pulls.found(commit)
                 reach = extent(chain, at, pull, self._source, self._desired)
                 verdicts += self._step(reach, pull, unchanged + reach.place - at + 1)
-            except IncompleteError as error:
+            except (IncompleteError, StalledError) as error:
+                # also a commit that cannot be read as it is: what is authorized stays so, and is kept up
                 self._move_on(parent, unchanged)
                 return Walked(verdicts=tuple(verdicts), waiting=f"before commit {commit[:12]}: {error}")
             parent, unchanged, at = reach.commit, 0, reach.place + 1

@@ -27,7 +27,8 @@ MAX_BYTES = 1024 * 1024
 MAX_LINE = 8192
 
 _TIME = re.compile(r"([0-9]{8})([0-9]{4}(?:[0-9]{2})?)?Z")
-_PRINCIPAL = re.compile(r"[^\s\",*?!\\#]+")
+# ASCII: case is folded when people are told apart, and then the Kelvin sign would be a k
+_PRINCIPAL = re.compile(r"(?:(?![\",*?!\\#])[!-~])+")
 _KEY_TYPE_LIKE = re.compile(r"(?:ssh|ecdsa|sk|rsa)-[^\s\"]+(?:\s|$)")
 _OPTIONS = re.compile(r'((?:[^\s"]|"[^"]*")+)[ \t]+')
 # one option up to its comma, which may stand in quotes, or to the end
