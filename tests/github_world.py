@@ -11,7 +11,7 @@ with GitHubDouble(tmp_path / "github") as github:
 the controller comes as the App `stagewright`, or with the token of `robot`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ class GitHubWorld(World):
         *,
         app: bool = False,
         files: Mapping[str, str | bytes | None] | None = None,
+        writers: Iterable[str] = WRITERS,
     ) -> None:
         self.github = github
         self.root = root
@@ -57,7 +58,7 @@ class GitHubWorld(World):
         self.people: dict[str, Person] = {}
         self.organization = world.organization("acme", self.person("maintainer").account)
         self.hosted = world.repository(self.organization, "models")
-        for name in WRITERS:
+        for name in writers:
             world.join(self.organization, self.person(name).account)
             self.hosted.collaborators[self.person(name).account.id] = "push"
         world.join(self.organization, self.person("robot").account)

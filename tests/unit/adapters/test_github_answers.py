@@ -45,7 +45,8 @@ def test_actor_of_the_graphql_api(row: Any, expected: Account | None):
     ("reader", "value"),
     [
         (number, "7"), (number, True), (number, 7.0), (number, None), (text, 7), (text, None), (flag, 1),
-        (flag, "true"), (rows, {}), (rows, [1]), (moment, "yesterday"), (moment, "2026-11-24T22:18:55"), (moment, 1764000000),
+        (flag, "true"), (rows, {}), (rows, [1]), (moment, "yesterday"), (moment, "2026-11-24T22:18:55"),
+        (moment, 1764000000),
         (big_number, "+7"), (big_number, "07"), (big_number, "٧"), (big_number, " 7"), (big_number, ""),
     ],
 )  # fmt: skip

@@ -11,7 +11,8 @@ from stagewright.model.source import SourceCommit
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 DANA, NOOR = Account(id="1", login="dana"), Account(id="2", login="noor")
-WHO = {"d": DANA, "n": NOOR, "-": None}
+BOT = Account(id="3", login="helper[bot]", bot=True)
+WHO = {"d": DANA, "n": NOOR, "b": BOT, "-": None}
 
 # a ── b ── c, and x on a
 COMMITS = tuple(
@@ -48,6 +49,7 @@ def moves(*told: str) -> list[Move]:
         (("d:>b", "d:b>", "n:>c"), {"a": DANA, "b": DANA, "c": NOOR}),
         (("d:>b", "n:b>x"), {"a": DANA, "b": DANA, "x": NOOR}),
         (("-:>b", "n:b>c"), {"c": NOOR}),
+        (("b:>b", "n:b>c"), {"c": NOOR}),
         (("n:b>c",), {"c": NOOR}),
         (("d:>a", "n:b>c"), {"a": DANA, "c": NOOR}),
         (("d:>lost", "d:lost>c"), {"a": DANA, "b": DANA, "c": DANA}),
@@ -58,8 +60,8 @@ def moves(*told: str) -> list[Move]:
     ],
     ids=[
         "one push", "taking turns", "deleted afterwards", "deleted and made again", "forced to another",
-        "nobody's push", "the beginning is missing", "a gap", "pushed over by its own author", "pushed over by another",
-        "the beginning cannot be read", "a gap that cannot be read", "nothing is told",
+        "nobody's push", "a bot's push", "the beginning is missing", "a gap", "pushed over by its own author",
+        "pushed over by another", "the beginning cannot be read", "a gap that cannot be read", "nothing is told",
     ],
 )  # fmt: skip
 def test_pushers_of_moves(told: tuple[str, ...], expected: Mapping[str, Account]):

@@ -114,7 +114,8 @@ def pushers(
 
     `moves` are those of its head branch, oldest first; `has` says what other tips have; `opened` when the pull request
     was. A commit is whoever's move brought it first. It is nobody's for certain where moves are missing, or one before
-    it cannot be read any more: that one may have brought it as well.
+    it cannot be read any more: that one may have brought it as well. Nor is what a bot pushed anybody's: who made the
+    bot do it is not told.
     """
     inside = {commit.id: commit for commit in commits}
     seen: set[str] = set()
@@ -133,13 +134,13 @@ def pushers(
         first, at = False, move.after
         if move.after is None:
             continue
+        who = None if move.actor is None or move.actor.bot else move.actor
         reached = _reached(move.after, inside, has)
         if reached is None:
-            suspects.add(move.actor)
+            suspects.add(who)
             continue
-        made_by = {move.actor, *suspects}
-        if len(made_by) == 1 and move.actor is not None:
-            found += [(commit, move.actor) for commit in sorted(reached - seen)]
+        if who is not None and suspects <= {who}:
+            found += [(commit, who) for commit in sorted(reached - seen)]
         seen |= reached
     return tuple(sorted(found))
 

@@ -43,6 +43,7 @@ class Examination:
             ("code owners", self._owners),
             ("CODEOWNERS on GitHub", self._skipped),
             ("branch protection", self._protection),
+            ("deploy keys", self._keys),
             ("webhook", self._webhook),
         )
         found = []
@@ -137,6 +138,23 @@ class Examination:
             remedy="mend it in the repository's settings, so that GitHub asks for what is asked for here"
             if gaps
             else "",
+        )
+
+    def _keys(self) -> Finding:
+        name = "deploy keys"
+        try:
+            found = self._client.rows(f"{self._client.repo}/keys")
+        except (ForbiddenError, NotFoundError):
+            return _unseen(
+                name, "these credentials may not see them; one that writes pushes in the name of who added it"
+            )
+        writing = [text(key, "title") for key in found if not flag(key, "read_only")]
+        told = f"{', '.join(map(repr, writing))} may write, in the name of whoever added it"
+        return Finding(
+            name=name,
+            fine=not writing,
+            detail=told if writing else "none may write",
+            remedy="make it read-only, or let an App push: who uses a key is not known" if writing else "",
         )
 
     def _webhook(self) -> Finding:

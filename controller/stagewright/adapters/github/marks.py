@@ -42,7 +42,13 @@ def _check(client: GitHubClient, myself: Myself, mark: StatusMark) -> None:
     own = [row for row in found if _is_own(row, myself) and text(row, "name") == CONTEXT]
     last = max(own, key=lambda row: number(row, "id"), default=None)
     body = _run(mark)
-    if last is not None and _shown(last) == (body["status"], body.get("conclusion"), body["output"]["title"], mark.url):
+    # an address cannot be taken back from a run: one that is not wanted any more is left there
+    linked = mark.url is None or (last is not None and optional_text(last, "details_url") == mark.url)
+    if (
+        last is not None
+        and linked
+        and _shown(last) == (body["status"], body.get("conclusion"), body["output"]["title"])
+    ):
         return
     # one that has ended cannot be waiting again: the newest of a name is the one that counts
     if last is None or (text(last, "status") == "completed" and mark.state == "pending"):
@@ -54,18 +60,15 @@ def _check(client: GitHubClient, myself: Myself, mark: StatusMark) -> None:
 def _run(mark: StatusMark) -> Row:
     title = _clipped(mark.summary)
     output = {"title": title, "summary": title}
-    # a run that nobody gave a link leads to the App's own page; so an address is always one that was meant
     link = {} if mark.url is None else {"details_url": mark.url}
     if mark.state == "pending":
         return {"status": "in_progress", "output": output, **link}
     return {"status": "completed", "conclusion": mark.state, "output": output, **link}
 
 
-def _shown(row: Row) -> tuple[str, str | None, str | None, str | None]:
-    link = optional_text(row, "details_url")
-    own_page = link == optional_text(row, "html_url")
+def _shown(row: Row) -> tuple[str, str | None, str | None]:
     title = optional_text(below(row, "output"), "title")
-    return text(row, "status"), optional_text(row, "conclusion"), title, None if own_page else link
+    return text(row, "status"), optional_text(row, "conclusion"), title
 
 
 def _is_own(row: Row, myself: Myself) -> bool:
