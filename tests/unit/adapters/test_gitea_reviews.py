@@ -88,6 +88,20 @@ def test_review_is_dated_so_that_a_rejection_is_never_the_older(state: str, even
     assert review_of(row(state), events, HEAD).first_seen == at(minute)
 
 
+@pytest.mark.parametrize(
+    ("state", "turned", "flaw"),
+    [
+        ("APPROVED", 7, "it was given before the pull request was turned to another branch"),
+        ("APPROVED", 6, "it was given before the pull request was turned to another branch"),
+        ("APPROVED", 5, None),
+        ("REQUEST_CHANGES", 7, None),
+    ],
+)
+def test_approval_from_before_the_base_was_changed_has_a_flaw(state: str, turned: int, flaw: str | None):
+    change = event("change_target_branch", review=0, minute=turned)
+    assert review_of(row(state), [event("review", minute=6), change], HEAD).flaw == flaw
+
+
 def test_review_of_a_state_that_gitea_does_not_have_is_incomplete():
     with pytest.raises(IncompleteError, match="SUPER_APPROVED"):
         review_of(row("SUPER_APPROVED"), [], HEAD)

@@ -11,11 +11,13 @@
   would look older; the timeline says when it was handed in.
 * An administrator can dismiss somebody's rejection. The timeline says who did; a rejection that anybody but its author
   dismissed stands. (Nobody can dismiss, or review, once the pull request is merged.)
+* A pull request can be turned to another branch, against which its approvers were shown another change: the timeline
+  says when (`change_target_branch`), and what was approved before that is not approved.
 * An administrator of the server can delete a review, with its line in the timeline. The line in the feed stays, and
   so does a rejection: until its author decides otherwise.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from stagewright.adapters.git.objects import OBJECT_ID
@@ -48,7 +50,7 @@ def read_reviews(client: GiteaClient, repository: str, pull: PullFacts, feed: It
     return (*(review_of(row, timeline, pull.merged_head) for row in given), *deleted_rejections(pull, feed, timeline))
 
 
-def review_of(row: Row, timeline: Iterable[Row], head: str) -> ReviewFacts:
+def review_of(row: Row, timeline: Sequence[Row], head: str) -> ReviewFacts:
     """One row of the list, with what the timeline says of it.
 
     Where Gitea does not say which commit was reviewed, an approval is about none, and a rejection about the `head`.
@@ -66,12 +68,16 @@ def review_of(row: Row, timeline: Iterable[Row], head: str) -> ReviewFacts:
     commit = str(row.get("commit_id"))
     if not OBJECT_ID.fullmatch(commit):
         commit = head if decision == "reject" else _NOWHERE
+    first_seen = _handed_in(row, decision, [e for e in events if text(e, "type") == "review"])
+    turns = [moment(event, "created_at") for event in timeline if event.get("type") == "change_target_branch"]
+    before = decision == "approve" and any(first_seen <= turned for turned in turns)
     return ReviewFacts(
         id=str(own),
         author=author,
         decision=decision,
         commit=commit,
-        first_seen=_handed_in(row, decision, [e for e in events if text(e, "type") == "review"]),
+        first_seen=first_seen,
+        flaw="it was given before the pull request was turned to another branch" if before else None,
     )
 
 

@@ -85,8 +85,8 @@ class PullReader:
             raise IncompleteError(
                 f"GitHub says that pull request {own} has {listed['totalCount']} reviews, and shows {len(reviews)}"
             )
-        dismissals = self._rest(below(node, "timelineItems"), own, queries.MORE_DISMISSALS, "timelineItems")
-        return pull_of(node, reviews, dismissals)
+        events = self._rest(below(node, "timelineItems"), own, queries.MORE_EVENTS, "timelineItems")
+        return pull_of(node, reviews, events)
 
     def _rest(self, page: Row, own: int, document: str, name: str) -> tuple[Row, ...]:
         found = rows(page, "nodes")

@@ -20,12 +20,18 @@ _REVIEWS = """
     nodes { fullDatabaseId state submittedAt author { ...Who } commit { oid } }
 """
 
-_DISMISSALS = """
+_EVENTS = """
     pageInfo { hasNextPage endCursor }
     nodes {
+      __typename
       ... on ReviewDismissedEvent { createdAt previousReviewState actor { ...Who } review { fullDatabaseId } }
+      ... on BaseRefChangedEvent { createdAt }
+      ... on AutomaticBaseChangeSucceededEvent { createdAt }
     }
 """
+
+# Whatever changes what a review stands for without a trace in the review itself.
+_KINDS = "[REVIEW_DISMISSED_EVENT, BASE_REF_CHANGED_EVENT, AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT]"
 
 _PULL = f"""
 fragment Whole on PullRequest {{
@@ -35,7 +41,7 @@ fragment Whole on PullRequest {{
   author {{ ...Who }}
   mergeCommit {{ oid }}
   reviews(first: 100) {{ {_REVIEWS} }}
-  timelineItems(first: 100, itemTypes: [REVIEW_DISMISSED_EVENT]) {{ {_DISMISSALS} }}
+  timelineItems(first: 100, itemTypes: {_KINDS}) {{ {_EVENTS} }}
 }}
 """
 
@@ -71,12 +77,12 @@ query Reviews($owner: String!, $name: String!, $number: Int!, $after: String!) {
   }}
 }}{_WHO}"""
 
-MORE_DISMISSALS = f"""
-query Dismissals($owner: String!, $name: String!, $number: Int!, $after: String!) {{
+MORE_EVENTS = f"""
+query Events($owner: String!, $name: String!, $number: Int!, $after: String!) {{
   {_REPOSITORY} {{
     databaseId
     pullRequest(number: $number) {{
-      timelineItems(first: 100, after: $after, itemTypes: [REVIEW_DISMISSED_EVENT]) {{ {_DISMISSALS} }}
+      timelineItems(first: 100, after: $after, itemTypes: {_KINDS}) {{ {_EVENTS} }}
     }}
   }}
 }}{_WHO}"""

@@ -2,13 +2,16 @@
 
     {"fullDatabaseId": "1042", "state": "CHANGES_REQUESTED", "submittedAt": "2026-11-24T22:18:55Z",
      "author": {"__typename": "User", "login": "ravi", "databaseId": 1005}, "commit": {"oid": "98c…"}}
-    {"createdAt": "…", "previousReviewState": "CHANGES_REQUESTED", "actor": {…}, "review": {"fullDatabaseId": "1042"}}
+    {"__typename": "ReviewDismissedEvent", "createdAt": "…", "previousReviewState": "CHANGES_REQUESTED", "actor": {…},
+     "review": {"fullDatabaseId": "1042"}}
+    {"__typename": "BaseRefChangedEvent", "createdAt": "…"}
 
-A dismissal overwrites a review's state: only the timeline says what it was before, and who did it.
+A dismissal overwrites a review's state: only the timeline says what it was before, and who did it. Nor does a review
+say against which branch its author read the change.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from stagewright.adapters.github.answers import (
@@ -20,6 +23,7 @@ from stagewright.adapters.github.answers import (
     moment,
     number,
     optional_below,
+    optional_text,
     text,
 )
 from stagewright.errors import IncompleteError
@@ -36,22 +40,18 @@ _STATES: dict[str, Decision] = {
     "DISMISSED": "dismissed",
 }
 PENDING = "PENDING"
+_TURNS = frozenset({"BaseRefChangedEvent", "AutomaticBaseChangeSucceededEvent"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewRecord:
-    """A review that was handed in. `key` is what the REST API can be held against."""
+    """A review that was handed in."""
 
     id: int
     state: str
     author: Account | None
     commit: str
     at: datetime
-
-    @property
-    def key(self) -> tuple[int, str, str]:
-        """Id, state and commit."""
-        return self.id, self.state, self.commit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,10 @@ class Dismissal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRecord:
-    """A pull request. `head` stays what it was when it was merged; `head_repository` None: that is gone."""
+    """A pull request. `head` stays what it was when it was merged; `head_repository` None: that is gone.
+
+    `turned` is when its base was changed last; None: never.
+    """
 
     number: int
     title: str
@@ -84,10 +87,13 @@ class PullRecord:
     merge_commit: str | None
     reviews: tuple[ReviewRecord, ...]
     dismissals: tuple[Dismissal, ...]
+    turned: datetime | None
 
 
-def pull_of(row: Row, reviews: Iterable[Row], dismissals: Iterable[Row]) -> PullRecord:
+def pull_of(row: Row, reviews: Iterable[Row], events: Iterable[Row]) -> PullRecord:
     """One pull request with all rows of its two lists."""
+    timeline = tuple(events)
+    turns = [moment(event, "createdAt") for event in timeline if text(event, "__typename") in _TURNS]
     repository, merge = optional_below(row, "headRepository"), optional_below(row, "mergeCommit")
     return PullRecord(
         number=number(row, "number"),
@@ -105,7 +111,8 @@ def pull_of(row: Row, reviews: Iterable[Row], dismissals: Iterable[Row]) -> Pull
         author=actor(row.get("author")),
         merge_commit=None if merge is None else text(merge, "oid"),
         reviews=tuple(review_of(review) for review in reviews if text(review, "state") != PENDING),
-        dismissals=tuple(dismissal_of(event) for event in dismissals if event.get("review") is not None),
+        dismissals=tuple(dismissal_of(event) for event in timeline if event.get("review") is not None),
+        turned=max(turns, default=None),
     )
 
 
@@ -131,9 +138,29 @@ def dismissal_of(row: Row) -> Dismissal:
     )
 
 
+def held_against(pull: PullRecord, listed: Iterable[Row]) -> PullRecord | None:
+    """The pull request as both APIs tell it; None where they do not tell the same reviews.
+
+    `listed` are the rows of the REST API: `{"id": 1042, "state": "APPROVED", "commit_id": "98c…", …}`. A commit that one
+    of them does not know any more is the one that the other names.
+    """
+    shown = {number(row, "id"): row for row in listed if text(row, "state") != PENDING}
+    if {review.id: review.state for review in pull.reviews} != {own: text(row, "state") for own, row in shown.items()}:
+        return None
+    reviews = []
+    for review in pull.reviews:
+        named = optional_text(shown[review.id], "commit_id") or NO_COMMIT
+        if NO_COMMIT not in {named, review.commit} and named != review.commit:
+            return None
+        reviews.append(replace(review, commit=named if review.commit == NO_COMMIT else review.commit))
+    return replace(pull, reviews=tuple(reviews))
+
+
 def facts_of(pull: PullRecord) -> tuple[ReviewFacts, ...]:
     """What the reviews decide. A rejection that anybody but its author dismissed stands.
 
+    An approval from before the pull request was turned to another base counts for nothing: against that other branch
+    its author was shown another change.
     IncompleteError for a dismissed review that the timeline does not know of.
     """
     events = {event.review: event for event in sorted(pull.dismissals, key=lambda event: event.at)}
@@ -144,9 +171,16 @@ def facts_of(pull: PullRecord) -> tuple[ReviewFacts, ...]:
             decision=_decision(review, events.get(review.id)),
             commit=review.commit,
             first_seen=review.at,
+            flaw=_flaw(review, pull),
         )
         for review in pull.reviews
     )
+
+
+def _flaw(review: ReviewRecord, pull: PullRecord) -> str | None:
+    if review.state != "APPROVED" or pull.turned is None or review.at > pull.turned:
+        return None
+    return f"it was given before the pull request was turned to {pull.base}"
 
 
 def _decision(review: ReviewRecord, event: Dismissal | None) -> Decision:
