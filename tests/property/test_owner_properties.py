@@ -104,7 +104,7 @@ def ed25519(raw: bytes) -> bytes:
 LINES = st.builds(
     SignerLine,
     principals=st.lists(
-        st.sampled_from(["dana@acme.example", "@dana", "mo", "é@x"]), min_size=1, max_size=3, unique=True
+        st.sampled_from(["dana@acme.example", "@dana", "mo", "e+1@x"]), min_size=1, max_size=3, unique=True
     ).map(tuple),
     namespaces=st.lists(st.sampled_from(["git", "file", "a@b.c"]), max_size=2).map(tuple),
     valid_after=TIMES,
