@@ -15,11 +15,15 @@ from stagewright.model.review import Account, DecisionText
 
 @dataclass
 class FakeConversation:
-    """`away` and `incomplete` make every answer that error; `broken` is raised for the pull requests it names."""
+    """`away` and `incomplete` make every answer that error; `broken` is raised for the pull requests it names.
+
+    `strangers` cannot be asked for a review.
+    """
 
     away: bool = False
     incomplete: bool = False
     broken: dict[int, StagewrightError] = field(default_factory=dict)
+    strangers: set[str] = field(default_factory=set)
     comments: dict[int, str] = field(default_factory=dict)
     marks: dict[str, StatusMark] = field(default_factory=dict)
     asked: dict[int, list[str]] = field(default_factory=dict)
@@ -60,7 +64,7 @@ class FakeConversation:
         self._answer(number)
         known = self.asked.setdefault(number, [])
         for who in (*people, *teams):
-            if who not in known:
+            if who not in known and who not in self.strangers:
                 known.append(who)
                 self.writes.append(f"ask {number} {who}")
 
