@@ -196,6 +196,8 @@ class GitHubDouble:
             address = self._by_id(address, identity)
             found = find_route(incoming.method, address)
             if found is None:
+                # a 404 that says nothing would pass for an answer
+                self.violations.append(f"the double does not know {incoming.method} {address}")
                 raise not_found()
             route, parameters = found
             template = route.template
@@ -215,6 +217,9 @@ class GitHubDouble:
         return self._finish(incoming, reply, identity, template, body, on_ghes=on_ghes)
 
     def _json(self, incoming: Incoming) -> Any:
+        if not incoming.headers.get("User-Agent"):
+            text = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header"
+            raise Problem(403, text)
         if not incoming.body:
             return None
         try:

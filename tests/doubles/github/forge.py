@@ -316,6 +316,13 @@ class Forge:
             made = git.merge(repository.id, onto, pull.head_sha, text, by=Signed(actor_line, WEB_FLOW, now))
         return None if made is None else (made,)
 
+    def mergeable(self, repository: Repository, pull: Pull) -> bool | None:
+        """Whether an open pull request merges without conflict; of one that is closed nothing is said."""
+        tip = self.world.git.tip(repository.id, pull.base_ref)
+        if pull.state != "open" or tip is None:
+            return None
+        return not self.world.git.conflict(repository.id, tip, pull.head_sha)
+
     def _protected(self, repository: Repository, pull: Pull, actor: Account) -> None:
         rules = repository.protection.get(pull.base_ref)
         if rules is None:

@@ -123,6 +123,11 @@ class GitStore:
         git = self.open(repository)
         return ancestor == head or git.descendant_of(pygit2.Oid(hex=head), pygit2.Oid(hex=ancestor))
 
+    def conflict(self, repository: int, base: str, head: str) -> bool:
+        """Whether two commits cannot be merged."""
+        index = self.open(repository).merge_commits(pygit2.Oid(hex=base), pygit2.Oid(hex=head))
+        return index.conflicts is not None
+
     def merge(self, repository: int, base: str, head: str, message: str, *, by: "Signed") -> str | None:
         """A merge commit of `head` onto `base`; None when they conflict."""
         return self._merged(repository, base, head, message, by, (base, head))

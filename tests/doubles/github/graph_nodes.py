@@ -12,6 +12,7 @@ from tests.doubles.github.render import commit_node_id, node_id, text
 from tests.doubles.github.render_pulls import RenderPulls, maybe
 from tests.doubles.github.repository import CheckRun, Comment, Event, Pull, Repository, Review, Status
 
+MERGEABLE = {True: "MERGEABLE", False: "CONFLICTING", None: "UNKNOWN"}
 EVENTS = {
     "review_dismissed": "ReviewDismissedEvent", "merged": "MergedEvent", "closed": "ClosedEvent",
     "reopened": "ReopenedEvent", "head_ref_force_pushed": "HeadRefForcePushedEvent",
@@ -270,7 +271,7 @@ class Nodes:
                 "baseRepository": self.repository(repository),
                 "isCrossRepository": pull.head_repo is not repository, "createdAt": timestamp(pull.created),
                 "updatedAt": timestamp(pull.updated), "isInMergeQueue": pull in repository.queue,
-                "mergeable": "MERGEABLE" if pull.state == "open" else "UNKNOWN", "reviews": reviews,
+                "mergeable": lambda: MERGEABLE[self.forge.mergeable(repository, pull)], "reviews": reviews,
                 "commits": commits, "comments": comments, "reviewRequests": asked,
                 "timelineItems": lambda **a: self._timeline(repository, pull, **a),
                 "baseRef": lambda: self._ref(repository, f"refs/heads/{pull.base_ref}"),

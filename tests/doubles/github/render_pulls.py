@@ -69,10 +69,11 @@ class RenderPulls(Render):
         commits = self.forge.commits(repository, pull)
         base = self.world.git.open(repository.id).merge_base(pull.base_sha, pull.head_sha)
         changed = self.files(repository, str(base), pull.head_sha) if base is not None else []
-        mergeable = pull.state == "open" or None
+        mergeable = self.forge.mergeable(repository, pull)
+        state = {True: "clean", False: "dirty", None: "unknown"}[mergeable]
         return body | {
             "merged": pull.merged is not None, "mergeable": mergeable, "rebaseable": mergeable,
-            "mergeable_state": "clean" if mergeable else "unknown", "merged_by": self.account(pull.merged_by),
+            "mergeable_state": state, "merged_by": self.account(pull.merged_by),
             "comments": len(pull.comments), "review_comments": 0, "maintainer_can_modify": False,
             "commits": len(commits), "additions": sum(file["additions"] for file in changed),
             "deletions": sum(file["deletions"] for file in changed), "changed_files": len(changed),

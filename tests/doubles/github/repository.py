@@ -186,6 +186,18 @@ class Hook:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
+class DeployKey:
+    """A key that reads, or pushes in the name of whoever added it."""
+
+    id: int
+    title: str
+    key: str
+    read_only: bool
+    added_by: Account
+    at: datetime
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
 class Repository:
     """A repository. `archived`, `gone` and `moved` (earlier owner/name pairs lead here) are how one goes away."""
 
@@ -211,6 +223,7 @@ class Repository:
     statuses: list[Status] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
     hooks: list[Hook] = field(default_factory=list)
+    keys: list[DeployKey] = field(default_factory=list)
     pushed: datetime | None = None
 
     @property

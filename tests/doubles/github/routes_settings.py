@@ -8,7 +8,7 @@ from tests.doubles.github.call import Call, Reply, route
 from tests.doubles.github.clock import timestamp
 from tests.doubles.github.problem import Problem, not_found, unprocessable
 from tests.doubles.github.render import Json
-from tests.doubles.github.repository import Delivery, Hook, Repository
+from tests.doubles.github.repository import Delivery, DeployKey, Hook, Repository
 
 REPO = "/repos/{owner}/{repo}"
 HOOK = REPO + "/hooks/{hook_id}"
@@ -216,6 +216,44 @@ def list_rules(call: Call) -> Reply:
         "ruleset_source_type": "Repository", "ruleset_source": repository.full_name, "ruleset_id": repository.id
     }  # fmt: skip
     return call.page(rules, lambda rule: rule | source)
+
+
+# deploy keys
+
+
+def _key(call: Call, repository: Repository, key: DeployKey) -> Json:
+    return {
+        "id": key.id, "key": key.key, "url": f"{call.render.repository_url(repository)}/keys/{key.id}",
+        "title": key.title, "verified": True, "created_at": timestamp(key.at), "read_only": key.read_only,
+        "added_by": key.added_by.login, "last_used": None, "enabled": True,
+    }  # fmt: skip
+
+
+@route("GET", REPO + "/keys", "administration:read")
+def list_keys(call: Call) -> Reply:
+    repository = call.allowed("admin")
+    return call.page(repository.keys, lambda key: _key(call, repository, key))
+
+
+@route("POST", REPO + "/keys", "administration:write")
+def create_key(call: Call) -> Reply:
+    repository = call.allowed("admin")
+    key = DeployKey(
+        id=next(call.double.world.ids), title=call.body.get("title") or "", key=call.body["key"],
+        read_only=call.body.get("read_only", False), added_by=call.actor, at=call.double.world.clock.now(),
+    )  # fmt: skip
+    repository.keys.append(key)
+    return Reply(status=201, body=_key(call, repository, key))
+
+
+@route("DELETE", REPO + "/keys/{key_id}", "administration:write")
+def delete_key(call: Call) -> Reply:
+    repository = call.allowed("admin")
+    found = next((key for key in repository.keys if str(key.id) == call.parameters["key_id"]), None)
+    if found is None:
+        raise not_found()
+    repository.keys.remove(found)
+    return Reply(status=204)
 
 
 # CODEOWNERS and team access

@@ -129,6 +129,9 @@ def settings(tour: Tour) -> None:
     tour.ask(ada, "GET", hook)
     tour.ask(ada, "GET", f"{REPO}/hooks")
     tour.ask(ada, "DELETE", hook)
+    key = tour.ask(ada, "POST", f"{REPO}/keys", {"title": "robot", "key": "ssh-ed25519 AAAA", "read_only": True})["id"]
+    tour.ask(ada, "GET", f"{REPO}/keys")
+    tour.ask(ada, "DELETE", f"{REPO}/keys/{key}")
     protection = f"{REPO}/branches/main/protection"
     rules = {
         "required_status_checks": {"strict": True, "contexts": ["stagewright"]}, "enforce_admins": True,

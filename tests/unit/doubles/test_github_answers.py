@@ -199,6 +199,14 @@ def test_request_that_lacks_a_field_is_422(company: Company):
     assert (answer.status_code, company.github.violations) == (422, [])
 
 
+def test_operation_that_the_double_lacks_is_told_to_the_test(company: Company):
+    answer = company.dana.ask("GET", f"/repos/{NAME}/stargazers")
+
+    assert answer.status_code == 404
+    assert company.github.violations == [f"the double does not know GET /repos/{NAME}/stargazers"]
+    company.github.violations.clear()
+
+
 def test_everything_that_came_in_was_noted(company: Company):
     company.github.seen.clear()
 

@@ -102,8 +102,10 @@ def test_conflicting_pull_is_not_merged(company: Company):
     number = company.dana.open(NAME, "promote")
     company.lee.push(NAME, "main", {"README.md": b"two"})
 
+    shown = company.ada.call("GET", f"/repos/{NAME}/pulls/{number}")
     answer = company.ada.ask("PUT", f"/repos/{NAME}/pulls/{number}/merge", {})
 
+    assert (shown["mergeable"], shown["mergeable_state"]) == (False, "dirty")
     assert (answer.status_code, answer.json()["message"]) == (405, "Pull Request is not mergeable")
 
 
