@@ -28,7 +28,8 @@ READ_TRIES = 3
 FIRST_PAUSE_S = 0.5
 PAGE_SIZE = 100
 MAX_PAGES = 300
-MAX_KEPT = 4096
+# What is kept of answers to conditional reads, in characters.
+MAX_KEPT = 64 * 1024**2
 TOKEN_HINT = "give a token or an App with the permissions that docs/forges.md lists"  # noqa: S105 -- a sentence
 GIT_USER = "x-access-token"
 PAGE_HINT = "give the forge's own address as its url (https://github.com), not that of a login page or a proxy"
@@ -67,6 +68,7 @@ class GitHubClient:
         self._exchange = Exchange(address, monotonic=monotonic, write_pause_s=write_pause_s)
         self._sleep = sleep
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._kept_size = 0
 
     @property
     def place(self) -> str:
@@ -203,11 +205,13 @@ class GitHubClient:
             self._kept.move_to_end(key)
             return kept
         fresh = _Kept(etag=reply.headers.get("etag", ""), text=reply.text, link=reply.headers.get("link", ""))
-        self._kept.pop(key, None)
+        if kept is not None:
+            self._kept_size -= len(self._kept.pop(key).text)
         if fresh.etag:
             self._kept[key] = fresh
-        while len(self._kept) > MAX_KEPT:
-            self._kept.popitem(last=False)
+            self._kept_size += len(fresh.text)
+        while self._kept_size > MAX_KEPT:
+            self._kept_size -= len(self._kept.popitem(last=False)[1].text)
         return fresh
 
     def _patiently(

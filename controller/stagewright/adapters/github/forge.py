@@ -16,7 +16,7 @@ from stagewright.adapters.github.client import GitHubClient
 from stagewright.adapters.github.merges import Merges
 from stagewright.adapters.github.pulls import PullReader
 from stagewright.adapters.github.queries import BATCH
-from stagewright.adapters.github.records import NO_COMMIT, PENDING, PullRecord, facts_of
+from stagewright.adapters.github.records import PullRecord, facts_of, held_against
 from stagewright.errors import ForbiddenError, IncompleteError, NotFoundError, StalledError, UnreachableError
 from stagewright.model.review import Account
 from stagewright.model.source import PullFacts, ReviewFacts, SourceCommit
@@ -63,12 +63,12 @@ class GitHubForge:
     def reviews(self, pull: PullFacts) -> tuple[ReviewFacts, ...]:
         """See the port. The two APIs must show the same reviews, or none are believed."""
         with _incomplete():
-            path = f"{self._client.repo}/pulls/{pull.id}/reviews"
-            shown = frozenset(_key(row) for row in self._client.rows(path) if text(row, "state") != PENDING)
-            record = self._records.get(pull.id)
-            if record is None or frozenset(review.key for review in record.reviews) != shown:
-                record = self._keep(self._reader.of_numbers((int(pull.id),))[0])
-            if frozenset(review.key for review in record.reviews) != shown:
+            listed = self._client.rows(f"{self._client.repo}/pulls/{pull.id}/reviews")
+            known = self._records.get(pull.id)
+            record = None if known is None else held_against(known, listed)
+            if record is None:
+                record = held_against(self._keep(self._reader.of_numbers((int(pull.id),))[0]), listed)
+            if record is None:
                 raise IncompleteError(
                     f"GitHub's two APIs do not agree about the reviews of pull request {pull.id}",
                     hint="one of them is behind: they are asked again",
@@ -248,10 +248,6 @@ class GitHubForge:
         if any(text(row, "slug").casefold() == slug.casefold() for row in teams):
             return IncompleteError(f"{self._client.place} lists the team {team}, and does not show its members")
         return NotFoundError(f"{self._client.place} has no team {team}", hint="name a team that is there, or a group")
-
-
-def _key(row: Row) -> tuple[int, str, str]:
-    return number(row, "id"), text(row, "state"), str(row.get("commit_id") or NO_COMMIT)
 
 
 @contextmanager
