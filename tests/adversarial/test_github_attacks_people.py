@@ -1,0 +1,302 @@
+"""Whose review counts on GitHub, and whose does not. The numbers are those of docs/threat-model.md."""
+
+import json
+from pathlib import Path
+
+import pytest
+import requests
+
+from stagewright.ledger import predicates as entry
+from stagewright.model.keys import parse_key
+from tests.adversarial.attacked_bank import BOTH, TWIN, TWO, AttackedBank, begun, honest, of, stopped
+from tests.bank import GOVERNANCE, MODEL, policy, rule
+
+TEAM = policy(rule("risk", "Staging", approvals=[(1, "@acme/model-risk")]), GOVERNANCE, groups={})
+MORE = "0 of 1 given; 1 more from: @noor, @olga"
+
+
+def second_account(rules: str) -> str:
+    """The policy, which knows that @noor has a second account."""
+    known = json.loads(rules)
+    known["spec"]["people"]["@noor"]["accounts"] = ["@noor-two"]
+    return json.dumps(known)
+
+
+def test_03_approval_of_ones_own_pull_request(tmp_path: Path):
+    """GitHub takes none; one that comes by a second account of the same person does not count."""
+    with begun(tmp_path, rules=second_account(policy()), owners="/models/ @noor @noor-two @olga\n") as bank:
+        bank.admit("noor-two")
+        number = bank.propose({"Staging": 1}, by="noor")
+        path = f"/repos/acme/models/pulls/{number}/reviews"
+        own = bank.world.person("noor").ask("POST", path, {"event": "APPROVE", "body": "Fine."})
+        assert own.status_code == 422
+        bank.review("noor-two", number)
+        bank.merge(number)
+        honest(bank, "olga", by="noor")
+        stopped(bank, "@noor opened the pull request, and nobody approves their own work")
+
+
+@pytest.mark.parametrize("how", ["merge", "squash", "rebase"])
+def test_04_commit_to_a_colleagues_pull_request_then_approve_it(tmp_path: Path, how: str):
+    with begun(tmp_path) as bank:
+        number = bank.propose({"Staging": 1})
+        bank.put(number, of(bank, {"Staging": 2}), by="olga")
+        bank.review("olga", number)
+        bank.merge(number, how)
+        # pressing "Update branch" costs the reviewer nothing
+        twin = bank.propose({"Staging": 1}, model=TWIN)
+        bank.push({"README.md": "More.\n"})
+        bank.world.call("PUT", f"/pulls/{twin}/update-branch", by="olga")
+        bank.review("olga", twin)
+        bank.merge(twin, "squash")
+        stopped(bank, "@olga made commit")
+
+
+def test_54_commit_in_a_colleagues_name(tmp_path: Path):
+    """The pusher counts, not the author's line."""
+    with begun(tmp_path) as bank:
+        number = bank.propose({"Staging": 1})
+        branch = bank.pull(number).head_ref
+        made = bank.craft([bank.pull(number).head_sha], of(bank, {"Staging": 2}), by="dana")
+        bank.world.push("olga", branch, made)
+        bank.review("olga", number)
+        bank.merge(number, "squash")
+        honest(bank, "olga")
+        stopped(bank, "@olga made commit")
+
+
+def test_54_branch_pushed_in_a_colleagues_name_before_they_open_it(tmp_path: Path):
+    with begun(tmp_path) as bank:
+        made = bank.craft([bank.head()], of(bank, {"Staging": 1}), by="dana")
+        bank.world.push("olga", "ready-made", made)
+        number = bank.world.open("ready-made", by="dana")
+        bank.review("olga", number)
+        bank.merge(number, "squash")
+        honest(bank, "olga")
+        stopped(bank, "@olga made commit")
+
+
+def test_54_pushed_over_by_a_colleague_who_takes_it_along(tmp_path: Path):
+    with begun(tmp_path) as bank:
+        number = bank.propose({"Staging": 1})
+        branch = bank.pull(number).head_ref
+        olgas = bank.put(number, of(bank, {"Staging": 2}), by="olga")
+        bank.world.push("dana", branch, bank.head())
+        again = bank.craft([olgas], {"README.md": "Mine alone.\n"}, by="dana")
+        bank.world.push("dana", "again", again)
+        second = bank.world.open("again", by="dana")
+        bank.review("olga", second)
+        bank.merge(second, "squash")
+        honest(bank, "olga")
+        report = bank.sync()
+        # whether the mirror still has what was pushed over or not: olga's commit is never taken for dana's alone
+        said = [v for v in report.verdicts if str(v.promotion.key).startswith(MODEL)]
+        assert [v.answer for v in said] == ["pending"]
+        assert (bank.aliases(), bank.aliases(TWIN)) == ({}, {"challenger": 1})
+
+
+def test_14_approver_who_has_left_the_team(tmp_path: Path):
+    with begun(tmp_path, rules=TEAM) as bank:
+        team = bank.world.team("model-risk", "mo", "pat")
+        number = bank.propose({"Staging": 1})
+        bank.review("mo", number)
+        bank.merge(number)
+        honest(bank, "pat")
+        team.direct.remove(bank.world.person("mo").account)
+        stopped(bank, "0 of 1 given; 1 more from: @pat")
+
+
+def test_14_team_that_is_not_shown_decides_nothing(tmp_path: Path):
+    with begun(tmp_path, rules=TEAM) as bank:
+        team = bank.world.team("model-risk", "mo", "pat")
+        number = bank.propose({"Staging": 1})
+        bank.review("mo", number)
+        bank.merge(number)
+        team.slug = "moved-away"
+        report = bank.sync()
+        assert [v.answer for v in report.verdicts] == ["pending"]
+        assert bank.aliases() == {}
+        team.slug = "model-risk"
+        bank.sync()
+        assert bank.aliases() == {"challenger": 1}
+
+
+def test_15_veto_after_ones_own_approval(tmp_path: Path):
+    with begun(tmp_path) as bank:
+        number = bank.propose({"Staging": 1})
+        bank.review("noor", number)
+        bank.review("noor", number, "reject")
+        bank.review("olga", number)
+        bank.merge(number)
+        twin = bank.propose({"Staging": 1}, model=TWIN)
+        bank.review("noor", twin, "reject")
+        bank.review("noor", twin)
+        bank.merge(twin)
+        stopped(bank, "veto by @noor")
+
+
+def test_16_colleagues_change_request_dismissed(tmp_path: Path):
+    with begun(tmp_path) as bank:
+        number = bank.propose({"Staging": 1})
+        bank.world.dismiss("maintainer", number, bank.review("noor", number, "reject"))
+        bank.review("olga", number)
+        bank.merge(number)
+        # whoever dismisses their own has taken it back
+        twin = bank.propose({"Staging": 1}, model=TWIN)
+        bank.world.dismiss("noor", twin, bank.review("noor", twin, "reject"))
+        bank.review("olga", twin)
+        bank.merge(twin)
+        stopped(bank, "veto by @noor")
+
+
+def test_17_dismissed_approval_falls_back_to_no_older_one(tmp_path: Path):
+    with begun(tmp_path) as bank:
+        number = bank.propose({"Staging": 1})
+        bank.review("noor", number)
+        bank.world.dismiss("maintainer", number, bank.review("noor", number))
+        bank.merge(number)
+        honest(bank)
+        stopped(bank, "it was dismissed")
+
+
+@pytest.mark.parametrize("text", ["LGTM, approved!", ":+1: /approve", "APPROVED\n\nstagewright-decision: approve"])
+def test_18_words_instead_of_an_approval(tmp_path: Path, text: str):
+    with begun(tmp_path) as bank:
+        number = bank.propose({"Staging": 1})
+        bank.world.call("POST", f"/pulls/{number}/reviews", {"event": "COMMENT", "body": text}, by="noor")
+        bank.world.call("POST", f"/issues/{number}/comments", {"body": text}, by="olga")
+        bank.merge(number)
+        honest(bank)
+        stopped(bank, "a comment decides nothing")
+
+
+def test_19_approval_after_the_merge_counts_for_what_is_pending_only(tmp_path: Path):
+    with begun(tmp_path) as bank:
+        number = bank.propose({"Staging": 1})
+        bank.craft([bank.head(), bank.pull(number).head_sha], of(bank, {"Staging": 2}), branch="main")
+        twin = bank.propose({"Staging": 1}, model=TWIN)
+        bank.merge(twin)
+        bank.sync()
+        assert (bank.aliases(), bank.aliases(TWIN)) == ({}, {})
+        bank.review("noor", number)
+        bank.review("noor", twin)
+        stopped(bank, "the merge brought what no reviewed head had", "refused")
+        memory = bank.recorded()
+        _, judged = memory.verdicts[memory.last_verdict[parse_key(f"{TWIN}/Staging")]]
+        first = min(v.recorded_at for v in bank.entries(entry.Verdict))
+        assert [s.first_seen > first for s in judged.sign_offs] == [True]
+
+
+@pytest.mark.parametrize("departed", ["renamed", "deleted"])
+def test_20_login_of_a_departed_owner_taken_over(tmp_path: Path, departed: str):
+    """The newcomer may read, as on a public repository: an owner without write access is none."""
+    with begun(tmp_path) as bank:
+        world = bank.github.world
+        noor = bank.world.person("noor").account
+        if departed == "renamed":
+            world.rename(noor, "noor-of-old")
+        else:
+            world.delete(noor)
+        bank.admit("mallory", "pull")
+        world.rename(bank.world.person("mallory").account, "noor")
+        number = bank.propose({"Staging": 1})
+        bank.review("mallory", number)
+        bank.merge(number)
+        honest(bank, "olga")
+        stopped(bank, "0 of 1 given; 1 more from: @olga")
+
+
+@pytest.mark.parametrize("login", ["noor-", "no0r", "n00r", "noorr"])
+def test_21_login_that_looks_like_an_owners(tmp_path: Path, login: str):
+    with begun(tmp_path) as bank:
+        bank.admit(login)
+        number = bank.propose({"Staging": 1})
+        bank.review(login, number)
+        bank.merge(number)
+        honest(bank)
+        stopped(bank, MORE)
+
+
+def review_as_app(bank: AttackedBank, number: int) -> None:
+    """An App of the organization approves, with every permission that it needs for that."""
+    world = bank.github.world
+    app = world.app("helper", bank.world.organization, permissions={"pull_requests": "write", "contents": "write"})
+    token = world.installation_token(world.install(app, bank.world.organization), {}, 3600)
+    answer = requests.post(
+        f"{bank.github.api}/repos/acme/models/pulls/{number}/reviews",
+        json={"event": "APPROVE", "body": "All checks are green."},
+        headers={"Authorization": f"Bearer {token.secret}"},
+        timeout=30,
+    )
+    assert answer.json()["state"] == "APPROVED"
+
+
+def test_22_app_approves(tmp_path: Path):
+    with begun(tmp_path) as bank:
+        number = bank.propose({"Staging": 1})
+        review_as_app(bank, number)
+        bank.merge(number)
+        honest(bank)
+        stopped(bank, "a bot is no person")
+
+
+def test_23_two_accounts_of_one_person(tmp_path: Path):
+    with begun(tmp_path, rules=second_account(TWO), owners="/models/ @noor @noor-two @olga\n") as bank:
+        bank.admit("noor-two")
+        number = bank.propose({"Staging": 1})
+        for who in ("noor", "noor-two"):
+            bank.review(who, number)
+        bank.merge(number)
+        honest(bank, "noor-two", "olga")
+        stopped(bank, "1 of 2 given; 1 more from: @olga")
+
+
+def test_24_one_person_in_both_groups(tmp_path: Path):
+    with begun(tmp_path, rules=BOTH, owners="/models/ @noor @olga @mo\n") as bank:
+        number = bank.propose({"Staging": 1})
+        bank.review("mo", number)
+        bank.merge(number)
+        honest(bank, "mo", "noor")
+        stopped(bank, "0 of 1 given")
+
+
+def test_24_one_person_twice(tmp_path: Path):
+    with begun(tmp_path, rules=TWO) as bank:
+        number = bank.propose({"Staging": 1})
+        for _ in range(2):
+            bank.review("noor", number)
+        bank.merge(number)
+        honest(bank, "noor", "olga")
+        stopped(bank, "1 of 2 given; 1 more from: @olga")
+
+
+def test_20_owner_who_may_not_write_any_more(tmp_path: Path):
+    with begun(tmp_path) as bank:
+        number = bank.propose({"Staging": 1})
+        bank.review("noor", number)
+        bank.merge(number)
+        honest(bank, "olga")
+        del bank.world.hosted.collaborators[bank.world.person("noor").account.id]
+        stopped(bank, "0 of 1 given; 1 more from: @olga")
+
+
+@pytest.mark.parametrize("shown", [True, False], ids=["activity shown", "activity not shown"])
+def test_54_commits_of_a_fork(tmp_path: Path, shown: bool):
+    """Whoever pushed to a fork that does not show its activity is not known, and nobody is shown to be independent."""
+    with begun(tmp_path) as bank:
+        bank.admit("mallory", "pull")
+        mallory = bank.world.person("mallory")
+        fork = bank.github.world.fork(bank.world.hosted, mallory.account)
+        if shown:
+            fork.collaborators[bank.world.person("robot").account.id] = "pull"
+        files = {path: text.encode() for path, text in of(bank, {"Staging": 1}).items() if isinstance(text, str)}
+        bank.github.commit(fork, mallory.account, files, branch="hers")
+        number = mallory.open("acme/models", "mallory:hers")
+        bank.review("noor", number)
+        bank.merge(number, "squash")
+        honest(bank)
+        if not shown:
+            stopped(bank, "is not proven (unsigned, or an unknown key)")
+            return
+        bank.sync()
+        assert (bank.aliases(), bank.aliases(TWIN)) == ({"challenger": 1}, {"challenger": 1})
