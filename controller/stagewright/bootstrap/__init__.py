@@ -239,9 +239,10 @@ def is_beginning(config: RegistrySync, env: Mapping[str, str] = os.environ) -> b
         or CheckpointFile(mirror_of(config, env).with_suffix(".checkpoint")).read() is not None
     ):
         return False
-    source = source_of(config, env)
+    source = source_of(in_own_name(config), env)
     since = source.first_parents(config.trust_root, source.fetch())
-    if any(len(source.tree(commit).parents) > 1 for commit in since):
+    # on a forge with accounts a merge may look like any commit
+    if any(config.forge != "git" or len(source.tree(commit).parents) > 1 for commit in since):
         return False
     try:
         Ledger.read(DirectoryStore(Path(config.ledger_directory)))

@@ -84,6 +84,11 @@ def adopt(
         branch = branch or f"import/{names[0] if len(names) == 1 else f'{len(names)}-models'}"
         proposer.push(files, branch=branch, message=message)
         terminal.say(f"pushed as {branch}, to be reviewed")
+        if settings.forge != "git":
+            from stagewright.cli.pulls import open_pull
+
+            title, _, body = message.partition("\n\n")
+            return open_pull(terminal, settings, branch, title, body)
         terminal.next(f"stagewright check {branch}", "what it would come to, and who must sign off")
         return ExitCode.YES
     place = bootstrap.find_config(config, start=clone)

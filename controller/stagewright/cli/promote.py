@@ -141,46 +141,13 @@ def _propose(
     commit = proposer.submit(proposal)
     terminal.out(("✓ ", GOOD), f"pushed {proposal.branch} at commit {commit[:12]}")
     if settings.forge != "git":
-        return _open(terminal, settings, proposal, reason)
+        from stagewright.app.proposals import pull_text
+        from stagewright.cli.pulls import open_pull
+
+        return open_pull(terminal, settings, proposal.branch, *pull_text(proposal, reason))
     terminal.next(f"stagewright check {proposal.branch}", "what it would come to, and who must sign off")
     terminal.next(f"stagewright approve {proposal.branch}", "by each reviewer, then merge it with git merge --no-ff")
     return ExitCode.YES
-
-
-def _open(terminal: Terminal, settings: "RegistrySync", proposal: "Proposal", reason: str) -> ExitCode:
-    from stagewright import bootstrap
-    from stagewright.app.proposals import pull_text
-    from stagewright.errors import StagewrightError
-
-    pull_requests = bootstrap.own_pull_requests(settings)
-    assert pull_requests is not None
-    title, body = pull_text(proposal, reason)
-    link = pull_requests.open(proposal.branch, title=title, body=body)
-    terminal.out(
-        ("✓ ", GOOD), f"{'opened' if link.created else 'there is already'} pull request {link.number}: {link.url}"
-    )
-    try:
-        _who_approves(terminal, settings, link.number)
-    except StagewrightError as error:
-        # a proposer need not have the ledger or see everybody's reviews
-        terminal.say(f"who has to approve it, the controller says on its page ({error})")
-    terminal.next(
-        f"stagewright approve --pr {link.number}", "by each reviewer, or a review on the forge; then merge it"
-    )
-    return ExitCode.YES
-
-
-def _who_approves(terminal: Terminal, settings: "RegistrySync", number: int) -> None:
-    from stagewright import bootstrap
-    from stagewright.app.view import look
-    from stagewright.cli.pulls import prediction
-    from stagewright.cli.verdicts import show
-
-    view = look(bootstrap.sight(settings))
-    predicted = prediction(settings, view, number)
-    incumbents = dict(predicted.incumbents)
-    for verdict in predicted.verdicts:
-        show(terminal, verdict, before=incumbents[str(verdict.promotion.key)])
 
 
 def _show(terminal: Terminal, proposal: "Proposal") -> None:

@@ -64,3 +64,35 @@ def _lines(terminal: Terminal, merged: "MergedPull", *, wide: bool) -> None:
             terminal.out((f"    {carried.result}", GOOD if carried.result == "applied" else BAD), f" {when}")
             for move in carried.moves if wide else ():
                 terminal.out((f"      {move}", QUIET))
+
+
+def open_pull(terminal: Terminal, settings: "RegistrySync", branch: str, title: str, body: str) -> ExitCode:
+    """Open the pull request of a branch, or find its open one; print its address, and who has to approve it."""
+    from stagewright import bootstrap
+    from stagewright.errors import StagewrightError
+
+    pull_requests = bootstrap.own_pull_requests(settings)
+    assert pull_requests is not None
+    link = pull_requests.open(branch, title=title, body=body)
+    what = "opened" if link.created else "there is already"
+    terminal.out(("✓ ", GOOD), f"{what} pull request {link.number}: {link.url}")
+    try:
+        _who_approves(terminal, settings, link.number)
+    except StagewrightError as error:
+        # a proposer need not have the ledger, nor see everybody's reviews
+        terminal.say(f"who has to approve it, the controller says on its page ({error})")
+    terminal.next(
+        f"stagewright approve --pr {link.number}", "by each reviewer, or a review on the forge; then merge it"
+    )
+    return ExitCode.YES
+
+
+def _who_approves(terminal: Terminal, settings: "RegistrySync", number: int) -> None:
+    from stagewright import bootstrap
+    from stagewright.app.view import look
+    from stagewright.cli.verdicts import show
+
+    predicted = prediction(settings, look(bootstrap.sight(settings)), number)
+    incumbents = dict(predicted.incumbents)
+    for verdict in predicted.verdicts:
+        show(terminal, verdict, before=incumbents[str(verdict.promotion.key)])

@@ -66,6 +66,28 @@ def test_promote_by_somebody_without_the_ledger_opens_it_all_the_same(hosted: Ho
     assert "who has to approve it, the controller says on its page" in told.err
 
 
+def test_import_after_the_beginning_opens_a_pull_request(hosted: HostedDesk):
+    hosted.version("fraud")
+    hosted.registry.set_alias("fraud", "champion", 1)
+    before = hosted.origin("rev-parse", "main")
+    told = hosted.run("dana", "import", "fraud", "--owner", "@cody")
+    assert "✓ opened pull request 2" in told.out
+    assert "fraud/@spec" in told.out
+    assert hosted.origin("rev-parse", "main") == before
+
+
+def test_import_by_somebody_without_the_ledger_never_goes_straight_to_the_branch(hosted: HostedDesk):
+    (hosted.home / "ledger").rename(hosted.home / "elsewhere")
+    for kept in hosted.home.glob("mirror*.checkpoint"):
+        kept.unlink()
+    hosted.version("fraud")
+    hosted.registry.set_alias("fraud", "champion", 1)
+    before = hosted.origin("rev-parse", "main")
+    told = hosted.run("dana", "import", "fraud", "--owner", "@cody")
+    assert "✓ opened pull request 2" in told.out
+    assert hosted.origin("rev-parse", "main") == before
+
+
 def test_promote_with_dry_run_opens_nothing(hosted: HostedDesk):
     hosted.run("dana", *PROMOTE, "--dry-run")
     assert hosted.talk.open_pulls() == ()
