@@ -10,6 +10,7 @@ Whoever runs a command has their own token: what they open and review is theirs.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,6 +80,20 @@ class HostedDesk(Desk):
         self.config.write_text(self.config.read_text().replace("    type: git\n", FORGE))
         (self.home / "keys" / "webhook").write_bytes(SECRET + b"\n")
         return told
+
+    def save(self) -> None:
+        """See `Desk`; what the forge holds is kept with it."""
+        super().save()
+        people = {name: (own.decisions, own.bodies, own.candidates) for name, own in self.people.items()}
+        self._kept = deepcopy((self.forge, self.talk, self.pulls, self.branches, people))
+
+    def restore(self) -> None:
+        """See `Desk`."""
+        super().restore()
+        self.forge, self.talk, self.pulls, self.branches, people = deepcopy(self._kept)
+        self.people = {name: self._access(name) for name in PEOPLE}
+        for name, own in self.people.items():
+            own.decisions, own.bodies, own.candidates = people[name]
 
     def run(self, who: str, *arguments: str, expect: int | None = 0) -> Told:
         """See `Desk`; the forge is the one in memory, and the access that of `who`."""

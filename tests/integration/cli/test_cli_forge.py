@@ -22,10 +22,9 @@ REASON = ("--reason", "Retrained on the October data")
 BRANCH = "promote/credit-risk-staging-v2"
 
 
-@pytest.fixture
-def hosted(tmp_path: Path) -> HostedDesk:
-    """A bank on a forge, with a ledger and one model that is enforced."""
-    desk = HostedDesk(tmp_path)
+@pytest.fixture(scope="session")
+def _hosted(tmp_path_factory: pytest.TempPathFactory) -> HostedDesk:
+    desk = HostedDesk(tmp_path_factory.mktemp("hosted"))
     for weights in (b"1", b"2"):
         desk.version(weights=weights)
     desk.registry.set_alias("credit-risk", "champion", 1)
@@ -37,7 +36,15 @@ def hosted(tmp_path: Path) -> HostedDesk:
         desk.run(name, "approve", "--pr", "1", "--yes")
     desk.merge_pull(1)
     desk.run("max", "sync", "--once")
+    desk.save()
     return desk
+
+
+@pytest.fixture
+def hosted(_hosted: HostedDesk) -> HostedDesk:
+    """A bank on a forge, with a ledger and one model that is enforced."""
+    _hosted.restore()
+    return _hosted
 
 
 def test_promote_opens_a_pull_request_and_prints_its_address_and_who_approves(hosted: HostedDesk):
