@@ -164,6 +164,16 @@ class GiteaWorld(World):
             time.sleep(0.05)
         raise AssertionError(f"the feed does not tell of {commit}")
 
+    def next_second(self) -> None:
+        """Wait until the server's clock, which counts in seconds, has gone on."""
+        client = self.client()
+        client.get("/version")
+        before, end = client.server_time, time.monotonic() + PATIENCE_S
+        while client.server_time <= before:
+            assert time.monotonic() < end, "the server's clock stands still"
+            time.sleep(0.05)
+            client.get("/version")
+
     # -- what is tested ------------------------------------------------------------------------------------------
 
     def client(self, *, url: str | None = None, name: str = "robot", token: str | None = None) -> GiteaClient:

@@ -150,3 +150,28 @@ def test_gitea_takes_no_review_once_it_is_merged(world: GiteaWorld):
 
     with pytest.raises(GiteaError, match="closed or merged"):
         world.review("noor", number, "approve")
+
+
+def test_approval_from_before_the_branch_was_changed_does_not_count_however_much_hides_that(world: GiteaWorld):
+    world.git("maintainer", "push", "-q", "origin", f"{world.first}:refs/heads/release")
+    world.commit("dana", {"a": "1\n"}, branch="promote")
+    number = world.open("promote", base="release")
+    world.settle(number)
+    early = world.review("noor", number, "approve")
+    lines = [{"path": "a", "body": "hm", "new_position": 1} for _ in range(110)]
+    world.call("POST", f"/pulls/{number}/reviews", {"event": "COMMENT", "body": "much", "comments": lines}, by="dana")
+    world.call("PATCH", f"/pulls/{number}", {"base": "main"}, by="dana")
+    world.next_second()
+    late = world.review("ravi", number, "approve")
+    merge = world.merge_pull(number)
+    world.settle_feed(merge)
+    source = world.source()
+    source.fetch()
+    forge = world.forge(source)
+
+    pull = forge.pull(merge, world.first)
+    assert pull is not None
+    found = {review.id: review for review in forge.reviews(pull)}
+
+    assert "turned to another branch" in str(found[str(early)].flaw)
+    assert found[str(late)].flaw is None

@@ -37,6 +37,7 @@ class GiteaForge:
         self._repository = checked_repository(repository)
         self._grace = grace
         self._own = ""
+        self._merged: set[str] = set()
         self.pulls = PullReader(client, source, repository)
 
     def pull(self, commit: str, first_parent: str) -> PullFacts | None:
@@ -47,9 +48,9 @@ class GiteaForge:
         row = self._merged_as(commit)
         self.pulls.refresh()
         pushes = self.pulls.branch_pushes()
-        if row is not None and len(parents) > 1:
-            return self._facts(row, first_parent, ())
         push = self._push_of(commit, pushes)
+        if row is not None and len(parents) > 1:
+            return self._facts(row, first_parent, (), push)
         if push is None:
             if row is not None:
                 raise self._untold(commit)
@@ -57,18 +58,19 @@ class GiteaForge:
             return None
         if row is not None and push.after != commit:
             # marked as merged by hand, in the middle of a push: the rest of the push belongs to nobody
-            return self._facts(row, first_parent, (commit,))
+            return self._facts(row, first_parent, (commit,), push)
         if row is None and push.after is not None and push.after != commit:
             last = push.after
             row = self._merged_as(last) if len(self._source.commit(last).parents) == 1 else None
         if row is not None and push.before is not None and push.after is not None:
-            return self._facts(row, push.before, self._source.first_parents(push.before, push.after))
+            return self._facts(row, push.before, self._source.first_parents(push.before, push.after), push)
         self._require_old(commit, push)
         return None
 
     def reviews(self, pull: PullFacts) -> tuple[ReviewFacts, ...]:
         """See the port; `reviews` says what Gitea makes of them."""
-        return read_reviews(self._client, self._repository, pull, self.pulls.feed())
+        feed, merged = self.pulls.feed(), pull.id in self._merged
+        return read_reviews(self._client, self._repository, pull, feed, merged=merged)
 
     def observations(self) -> tuple[ReviewFacts, ...]:
         """Always none: Gitea keeps its own times."""
@@ -152,8 +154,13 @@ class GiteaForge:
             raise IncompleteError(f"{self._client.place} names a pull request for {commit} that did not bring it")
         return found
 
-    def _facts(self, row: Row, first_parent: str, brought: tuple[str, ...]) -> PullFacts:
-        return self.pulls.merged(row, first_parent=first_parent, brought=brought, at=moment(row, "merged_at"))
+    def _facts(self, row: Row, first_parent: str, brought: tuple[str, ...], push: Push | None) -> PullFacts:
+        # of a merge that was declared by hand, `merged_at` is what the commit claims; the push is not later than that
+        at = moment(row, "merged_at")
+        at = min(at, push.created) if push is not None else at
+        facts = self.pulls.merged(row, first_parent=first_parent, brought=brought, at=at)
+        self._merged.add(facts.id)
+        return facts
 
     def _push_of(self, commit: str, pushes: tuple[Push, ...]) -> Push | None:
         """The push that brought a commit onto the first-parent chain of the branch."""

@@ -28,7 +28,7 @@ from stagewright.model.review import Decision
 from stagewright.model.source import PullFacts, ReviewFacts
 
 MAX_TIMELINE_PAGES = 200
-# A page of nothing but comments on lines is shown empty.
+# Until then an empty page is not taken for the last one while something is missing.
 EMPTY_PAGES = 5
 
 _DECISIONS: dict[str, Decision] = {"APPROVED": "approve", "REQUEST_CHANGES": "reject", "COMMENT": "comment"}
@@ -38,10 +38,12 @@ _NO_REVIEWS = frozenset({"PENDING", "REQUEST_REVIEW"})
 _NOWHERE = "0" * 40
 
 
-def read_reviews(client: GiteaClient, repository: str, pull: PullFacts, feed: Iterable[Row]) -> tuple[ReviewFacts, ...]:
+def read_reviews(
+    client: GiteaClient, repository: str, pull: PullFacts, feed: Iterable[Row], *, merged: bool
+) -> tuple[ReviewFacts, ...]:
     """Every review of a pull request, by id; deleted rejections at the end. IncompleteError where they do not agree."""
     listed = client.rows(f"/repos/{repository}/pulls/{pull.id}/reviews", hidden=True)
-    timeline = _timeline(client, f"/repos/{repository}/issues/{pull.id}/timeline", listed)
+    timeline = _timeline(client, f"/repos/{repository}/issues/{pull.id}/timeline", listed, merged=merged)
     shown = {number(row, "id") for row in listed}
     for named in sorted({number(e, "review_id") for e in timeline if text(e, "type") == "review"} - shown):
         if client.get(f"/repos/{repository}/pulls/{pull.id}/reviews/{named}") is not None:
@@ -114,16 +116,20 @@ def _handed_in(row: Row, decision: Decision, events: list[Row]) -> datetime:
     return min(told, default=begun)
 
 
-def _timeline(client: GiteaClient, path: str, listed: Iterable[Row]) -> tuple[Row, ...]:
-    """The events, read until no page shows any; a page's count is only its own length, and says nothing of the rest."""
+def _timeline(client: GiteaClient, path: str, listed: Iterable[Row], *, merged: bool) -> tuple[Row, ...]:
+    """The events up to the merge, or of an open pull request up to a page that shows none.
+
+    A page's count is only its own length. Comments on lines and references from elsewhere take up room in a page and
+    are not shown, so that an empty page proves nothing: of a merged pull request the merge has to be found.
+    """
     wanted = {number(row, "id") for row in listed if row.get("state") in {"APPROVED", "REQUEST_CHANGES"}}
     found: dict[int, Row] = {}
-    empty = 0
     for page in range(1, MAX_TIMELINE_PAGES + 1):
         rows, _ = client.page(path, page)
         found.update((number(row, "id"), row) for row in rows)
-        empty = 0 if rows else empty + 1
         told = {event.get("review_id") for event in found.values()}
-        if empty and (wanted <= told or empty >= EMPTY_PAGES):
+        if any(text(row, "type") == "merge_pull" for row in rows):
             return tuple(found.values())
-    raise IncompleteError(f"{client.place} has more than {MAX_TIMELINE_PAGES} pages of {path}")
+        if not rows and not merged and (wanted <= told or page > EMPTY_PAGES):
+            return tuple(found.values())
+    raise IncompleteError(f"{client.place} shows no end of {path} in {MAX_TIMELINE_PAGES} pages")
