@@ -174,6 +174,21 @@ class GitHubWorld(World):
         self.push(name, into, made)
         return made
 
+    def open_here(self, branch: str, *, by: str = "dana") -> int:
+        """A branch with one commit and its pull request; its number."""
+        self.put(by, {f"{branch}.txt": "1\n"}, branch=branch)
+        pull = self.github.forge.open(
+            self.hosted,
+            self.person(by).account,
+            base=BRANCH,
+            head_repo=self.hosted,
+            head_ref=branch,
+            title=f"Promote on {branch}",
+            body=None,
+            draft=False,
+        )
+        return pull.number
+
     # -- what people do ------------------------------------------------------------------------------------------
 
     def call(self, method: str, path: str, body: Any = None, *, by: str = "maintainer") -> Any:

@@ -60,11 +60,10 @@ def test_open_pulls_tell_what_a_merge_now_would_bring(seen: GitHubWorld):
     assert found[0].opened == seen.hosted.pulls[first].created
 
 
-def test_open_pulls_follow_pushes_reviews_and_the_branch(world: GitHubWorld, github: GitHubDouble):
+def test_open_pulls_follow_pushes_reviews_and_the_branch_at_once(world: GitHubWorld):
     number = proposed(world)
     world.fetch()
     assert world.conversation.open_pulls()[0].facts.merged_head == world.head("promote")
-    github.world.clock.advance(seconds=5)
     head = world.put("noor", {"b.txt": "1\n"}, branch="promote")
     moved = world.put("maintainer", {"c.txt": "1\n"})
     world.fetch()
@@ -90,7 +89,7 @@ def test_open_pulls_that_came_after_the_fetch_are_shown_after_the_next(world: Gi
 
 
 def test_open_pulls_of_many_pages_are_all_there(world: GitHubWorld):
-    numbers = [proposed(world, f"branch-{at}") for at in range(103)]
+    numbers = [world.open_here(f"branch-{at}") for at in range(103)]
     world.fetch()
 
     assert [pull.number for pull in world.conversation.open_pulls()] == numbers

@@ -46,6 +46,7 @@ def test_idle_costs_nothing(world: GitHubWorld):
     for at in range(10):
         world.put("dana", {f"{at}.txt": "1\n"}, branch=f"open-{at}")
         world.open(f"open-{at}")
+    world.github.world.clock.advance(seconds=5)
     world.fetch()
 
     def poll() -> int:
@@ -65,7 +66,7 @@ def test_idle_costs_nothing(world: GitHubWorld):
 def test_hundred_merges_at_once_are_asked_about_together(world: GitHubWorld, github: GitHubDouble):
     git = github.world.git
     for at in range(100):
-        pull = world.hosted.pulls[open_quickly(world, at)]
+        pull = world.hosted.pulls[world.open_here(f"branch-{at}")]
         github.forge.merge(world.hosted, pull, world.person("maintainer").account, method="merge")
     head = world.fetch()
     chain = git.first_parents(world.hosted.id, world.first, head)
@@ -81,7 +82,8 @@ def test_hundred_merges_at_once_are_asked_about_together(world: GitHubWorld, git
 
 
 def test_many_open_pull_requests_are_asked_about_together(world: GitHubWorld, github: GitHubDouble):
-    numbers = [open_quickly(world, at) for at in range(120)]
+    numbers = [world.open_here(f"branch-{at}") for at in range(35)]
+    github.world.clock.advance(seconds=5)
     world.fetch()
     world.spent()
 
@@ -89,12 +91,13 @@ def test_many_open_pull_requests_are_asked_about_together(world: GitHubWorld, gi
 
     queries = [one for one in github.seen if one.template == "/graphql"]
     assert [pull.number for pull in found] == numbers
-    assert len(queries) == 12
-    assert world.spent() <= 12 + 120 + 3
+    assert len(queries) == 4
+    assert world.spent() <= 4 + 35 + 2
     world.conversation.open_pulls()
     assert world.spent() == 0
     github.world.clock.advance(seconds=5)
     world.review("noor", numbers[7], "approve")
+    github.world.clock.advance(seconds=5)
     world.spent()
     world.conversation.open_pulls()
     assert world.spent() == 2
@@ -112,20 +115,3 @@ def test_restart_costs_what_the_beginning_did(world: GitHubWorld):
     judged(world, merge)
 
     assert world.spent() == before
-
-
-def open_quickly(world: GitHubWorld, at: int) -> int:
-    """A pull request of dana's, opened in process."""
-    world.push("dana", f"branch-{at}", world.first)
-    world.put("dana", {f"{at}.txt": "1\n"}, branch=f"branch-{at}")
-    pull = world.github.forge.open(
-        world.hosted,
-        world.person("dana").account,
-        base="main",
-        head_repo=world.hosted,
-        head_ref=f"branch-{at}",
-        title=f"Promote {at}",
-        body=None,
-        draft=False,
-    )
-    return pull.number

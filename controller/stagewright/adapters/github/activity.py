@@ -124,7 +124,7 @@ def pushers(
     at: str | None = None
     first = True
     for move in moves:
-        if first and move.at > opened:
+        if first and move.before is None and move.at > opened:
             # the branch had another name, or was made anew: who pushed before is not told
             suspects.add(None)
         if move.before is not None and (first or move.before != at):

@@ -5,10 +5,12 @@ changes nothing. Only what we wrote ourselves is ever taken for ours, whatever i
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from stagewright.adapters.git.source import GitSource
-from stagewright.adapters.github.answers import Row, account, flag, number, rows, text
+from stagewright.adapters.github.answers import Row, account, flag, moment, number, rows, text
 from stagewright.adapters.github.client import GitHubClient
 from stagewright.adapters.github.deployments import show_deployment
 from stagewright.adapters.github.forge import GitHubForge
@@ -19,7 +21,18 @@ from stagewright.model.conversation import Deployed, OpenPull, StatusMark
 
 MARKER = "<!-- stagewright: this comment is kept up to date -->"
 MAX_COMMENT_CHARS = 65_536
+# GitHub tells time in whole seconds.
+SAME_MOMENT = timedelta(seconds=2)
 _OPENING = "<!-- stagewright:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What an open pull request was shown for. Not `settled`: it may change again and still have the same time."""
+
+    updated: datetime
+    onto: str
+    settled: bool
 
 
 class GitHubConversation:
@@ -31,7 +44,7 @@ class GitHubConversation:
         self._source = source
         self._forge = forge
         self._myself = Myself(client)
-        self._shown: dict[int, tuple[tuple[str, str], OpenPull]] = {}
+        self._shown: dict[int, tuple[_Seen, OpenPull]] = {}
 
     def open_pulls(self) -> tuple[OpenPull, ...]:
         """See the port; as of the last fetch. These are served from what the rate limit has to spare.
@@ -41,11 +54,18 @@ class GitHubConversation:
         if flag(self._client.row(self._client.repo, spare=True), "archived"):
             raise ForbiddenError(f"the repository {self._client.address.repository} is archived", hint="unarchive it")
         fields = {"state": "open", "base": self._source.branch, "sort": "created", "direction": "asc"}
+        found = self._client.rows(f"{self._client.repo}/pulls", fields, spare=True)
+        settled = self._client.server_time - SAME_MOMENT
         listed = {
-            number(row, "number"): (text(row, "updated_at"), self._source.last_head())
-            for row in self._client.rows(f"{self._client.repo}/pulls", fields, spare=True)
+            number(row, "number"): _Seen(
+                updated=moment(row, "updated_at"),
+                onto=self._source.last_head(),
+                settled=moment(row, "updated_at") < settled,
+            )
+            for row in found
         }
-        stale = [own for own, seen in listed.items() if own not in self._shown or self._shown[own][0] != seen]
+        known = {own: seen for own, (seen, _) in self._shown.items() if seen.settled}
+        stale = [own for own, seen in listed.items() if known.get(own) != seen]
         self._shown = {own: shown for own, shown in self._shown.items() if own in listed}
         for record in self._forge.records(stale, spare=True):
             # what was pushed after the fetch is shown after the next: on a busy repository a list that waited for the

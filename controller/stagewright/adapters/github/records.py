@@ -141,8 +141,8 @@ def dismissal_of(row: Row) -> Dismissal:
 def held_against(pull: PullRecord, listed: Iterable[Row]) -> PullRecord | None:
     """The pull request as both APIs tell it; None where they do not tell the same reviews.
 
-    `listed` are the rows of the REST API: `{"id": 1042, "state": "APPROVED", "commit_id": "98c…", …}`. A commit that one
-    of them does not know any more is the one that the other names.
+    `listed` are the rows of the REST API: `{"id": 1042, "state": "APPROVED", "commit_id": "98c…", …}`. A commit that
+    one of them does not know any more is the one that the other names.
     """
     shown = {number(row, "id"): row for row in listed if text(row, "state") != PENDING}
     if {review.id: review.state for review in pull.reviews} != {own: text(row, "state") for own, row in shown.items()}:
