@@ -115,6 +115,10 @@ def superseded(second: int = 3, **changes: Any) -> Statement:
     return stated(p.Superseded(**header(second).fields(), **({"promotion": PROMOTION, "by": OTHER} | changes)))
 
 
+def withdrawal(second: int = 3) -> Statement:
+    return stated(p.Withdrawal(**header(second).fields(), review="9b" * 20))
+
+
 def observation(second: int = 2) -> Statement:
     return stated(
         p.Observation(

@@ -7,7 +7,7 @@ a lost reply is closed by reading, never by writing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from stagewright.app.journal import Journal
@@ -92,11 +92,21 @@ class Applier:
         return Applied(pair=pair, result=result, detail=error or "", intent=index)
 
     def examine(self, pair: PairPlan) -> Blocked | None:
-        """Why the version must not be put there: it is not what was signed off, all pins and digests looked at anew."""
+        """Why the version must not be put there: it is not what was signed off, all pins and digests looked at anew.
+
+        Where drift is corrected, the version ran before: then only its evidence may differ, with an alarm.
+        """
         if not isinstance(pair.wanted, StageEntry):
             return None
         facts = self._registry.version_facts(pair.registered, pair.wanted.version)
-        reason = _objection(pair.wanted, facts)
+        pinned = pair.wanted
+        if pair.drift and facts is not None and facts.evidence not in {None, pinned.evidence}:
+            # What was logged after the fact is an alarm. It is no reason to leave an alias on what nobody approved.
+            self.alarm_once(
+                "evidence", f"{pair.key} evidence", f"the evidence digest is {facts.evidence}, not {pinned.evidence}"
+            )
+            pinned = replace(pinned, evidence=facts.evidence or pinned.evidence)
+        reason = _objection(pinned, facts)
         return Blocked(key=pair.key, reason=reason, identity=True) if reason else None
 
     def alarm_once(self, kind: str, subject: object, message: str) -> bool:

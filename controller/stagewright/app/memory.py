@@ -55,6 +55,7 @@ class Memory:
     governances: dict[str, GovernanceValue] = field(default_factory=dict)
     seen: dict[str, datetime] = field(default_factory=dict)
     reviews: dict[str, ReviewFacts] = field(default_factory=dict)
+    withdrawn: set[str] = field(default_factory=set)
     verdicts: dict[str, tuple[int, entry.Verdict]] = field(default_factory=dict)
     last_verdict: dict[Key, str] = field(default_factory=dict)
     superseded: dict[str, str] = field(default_factory=dict)
@@ -89,6 +90,8 @@ class Memory:
                 self.position += steps
             case entry.Observation():
                 self._observation(predicate)
+            case entry.Withdrawal(review=review):
+                self.withdrawn.add(review)
             case entry.Intent():
                 self.intents[index] = predicate
                 self._wanted[index] = self.authorized.get(parse_key(predicate.key), NOBODY)

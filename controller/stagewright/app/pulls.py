@@ -1,6 +1,7 @@
 """Pull requests as the core wants them: raw facts of forge and git, related to one step of history."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from stagewright.app.desired import DesiredReader
@@ -25,23 +26,29 @@ class PullReader:
         """The pull request that brought `commit` onto the branch; None when there was none."""
         return self._forge.pull(commit, self._source.tree(commit).parents[0])
 
-    def related(self, pull: PullFacts, seen: Mapping[str, datetime], gone: Mapping[str, ReviewFacts]) -> PullRequest:
+    def related(
+        self,
+        pull: PullFacts,
+        seen: Mapping[str, datetime],
+        once: Mapping[str, ReviewFacts],
+        withdrawn: AbstractSet[str] = frozenset(),
+    ) -> PullRequest:
         """The pull request with its commits and reviews, each related to the step it brings.
 
-        `seen` says when each review was first seen; `gone` are reviews that were seen once, by id: those which the
-        forge does not show any more are told as no longer present.
+        `seen` says when each review was first seen; `once` are reviews that were seen once, by id: those which the
+        forge does not show any more, or that were gone at some time (`withdrawn`), are told as no longer present.
         """
         try:
             commits = self._source.commits(reachable_from=pull.merged_head, not_from=pull.first_parent)
         except NotFoundError as error:
             raise IncompleteError(f"pull request {pull.id}: {error}", hint="fetch its commits again") from error
         inside = frozenset(commit.id for commit in commits)
-        reviews = self._forge.reviews(pull)
+        reviews = [review for review in self._forge.reviews(pull) if review.id not in withdrawn]
         shown = frozenset(review.id for review in reviews)
-        lost = [review for review in gone.values() if review.id not in shown and review.commit in inside]
+        lost = [review for review in once.values() if review.id not in shown and review.commit in inside]
         head = self.reach(pull.merged_head, pull.first_parent, inside)
         current = {review.id: review for review in self._forge.observations()}
-        elsewhere = _rejections_elsewhere({**gone, **current}, inside, head.subjects or frozenset())
+        elsewhere = _rejections_elsewhere({**once, **current}, inside, head.subjects or frozenset())
         return PullRequest(
             id=pull.id,
             title=pull.title,

@@ -170,6 +170,11 @@ class Scribe:
         )
         return Statement(subject=self._commit(review.commit), predicate=predicate)
 
+    def withdrawal(self, review: ReviewFacts) -> Statement:
+        """The entry of a signed approval that is gone from where it was seen."""
+        predicate = entry.Withdrawal(**self.header.fields(), review=review.id)
+        return Statement(subject=self._commit(review.commit), predicate=predicate)
+
     def intent(self, pair: PairPlan, cause: entry.Cause, actions: tuple[Action, ...], revision: str) -> Statement:
         """The entry that stands before any write."""
         predicate = entry.Intent(

@@ -113,7 +113,7 @@ def predict(view: View, pull: PullFacts, facts: FactReader | None = None) -> Pre
         parents=2,
         before=base,
         after=head,
-        pull=reader.related(pull, seen, view.memory.reviews),
+        pull=reader.related(pull, seen, view.memory.reviews, view.memory.withdrawn),
     )
     promotions = promotions_of(state.origin, change, authorized_governance(state))
     folded = step(state, change, (facts or view.fact_reader()).facts(state, promotions))

@@ -57,12 +57,11 @@ class Walker:
         self._scribe = scribe
 
     def observe(self) -> int:
-        """Write down every signed decision that was not seen before; how many there were."""
+        """Write down every signed decision not seen before, and every approval that is gone; how many are new."""
         memory = self._journal.memory
+        shown = {review.id: review for review in self._forge.observations()}
         fresh = [
-            (review, review.author, review.body)
-            for review in sorted(self._forge.observations(), key=lambda r: r.id)
-            if review.id not in memory.seen
+            (review, review.author, review.body) for _, review in sorted(shown.items()) if review.id not in memory.seen
         ]
         statements, bodies = [], {}
         for review, key, body in fresh:
@@ -70,8 +69,13 @@ class Walker:
                 digest = body_digest(body)
                 bodies[digest] = body
                 statements.append(self._scribe.observation(review, key, digest))
-        if statements:
-            self._journal.append(statements, bodies)
+        gone = [
+            self._scribe.withdrawal(review)
+            for _, review in sorted(memory.reviews.items())
+            if review.decision == "approve" and review.id not in {*shown, *memory.withdrawn}
+        ]
+        if statements or gone:
+            self._journal.append([*statements, *gone], bodies)
         return len(statements)
 
     def walk(self, head: str) -> Walked:
@@ -148,7 +152,7 @@ class Walker:
 
     def _related(self, pull: PullFacts | None) -> PullRequest | None:
         memory = self._journal.memory
-        return None if pull is None else self._pulls.related(pull, memory.seen, memory.reviews)
+        return None if pull is None else self._pulls.related(pull, memory.seen, memory.reviews, memory.withdrawn)
 
     def _step(self, reach: Extent, pull: PullFacts | None, commits: int) -> tuple[Verdict, ...]:
         """Fold one step in; `commits` are those that the revision moves on by."""

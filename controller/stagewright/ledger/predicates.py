@@ -220,6 +220,13 @@ class Observation(Predicate):
         return (self.body,)
 
 
+class Withdrawal(Predicate):
+    """A signed approval that was seen once is gone from where people sign: it never counts again."""
+
+    KIND = "withdrawal"
+    review: Text
+
+
 class Cause(Record):
     """What an intent carries out."""
 
@@ -364,6 +371,7 @@ KINDS: Mapping[str, type[Predicate]] = {
         Verdict,
         Superseded,
         Observation,
+        Withdrawal,
         Intent,
         Outcome,
         Hold,

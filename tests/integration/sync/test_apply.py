@@ -440,3 +440,30 @@ def test_writes_that_fail_for_hours_are_tried_less_and_less_often(tmp_path: Path
     assert [a.result for a in bank.sync().applied] == ["applied"]
     assert bank.aliases() == {"challenger": 1}
     bank.verified()
+
+
+def test_drift_is_corrected_with_an_alarm_though_somebody_logged_to_the_run_after_the_fact(tmp_path: Path):
+    bank = begun(tmp_path)
+    bank.train()
+    bank.promote(MODEL, {"Staging": 1}, "noor")
+    bank.sync()
+    evidence(bank.memory_registry)
+    bank.memory_registry.set_alias(MODEL, "challenger", 2)
+    report = bank.sync()
+    assert [(a.result, a.pair.drift) for a in report.applied] == [("applied", True)]
+    assert bank.aliases() == {"challenger": 1}
+    assert [(a.type, a.subject) for a in bank.entries(entry.Alarm)] == [("evidence", f"{STAGING} evidence")]
+    bank.verified()
+
+
+def test_drift_is_not_corrected_to_a_version_whose_files_were_overwritten(tmp_path: Path):
+    bank = begun(tmp_path)
+    bank.train()
+    bank.promote(MODEL, {"Staging": 1}, "noor")
+    bank.sync()
+    artifacts(bank.memory_registry)
+    bank.memory_registry.set_alias(MODEL, "challenger", 2)
+    report = bank.sync()
+    assert [a.result for a in report.applied] == ["blocked"]
+    assert bank.aliases() == {"challenger": 2}
+    bank.verified()

@@ -23,6 +23,7 @@ EVERY_KIND = [
     given.verdict(),
     given.superseded(),
     given.observation(),
+    given.withdrawal(),
     given.intent(),
     given.outcome(4),
     given.drift(),
