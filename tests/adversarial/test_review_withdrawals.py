@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from pygit2.enums import ObjectType
-
 from stagewright.ledger import predicates as entry
-from tests.adversarial.test_git_forge_attacks import STAGING, TWIN, begun, honest, propose, stopped
+from tests.adversarial.test_git_forge_attacks import STAGING, begun, honest, propose, stopped
 from tests.bank import answers
 
 
