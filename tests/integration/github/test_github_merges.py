@@ -219,3 +219,39 @@ def test_commits_of_a_head_that_is_not_mirrored_wait(world: GitHubWorld):
 
     world.hosted.pulls[number].head_sha = head
     assert told(world, merge) is not None
+
+
+def test_commit_that_github_does_not_know_yet_keeps_no_other_waiting(world: GitHubWorld):
+    number, _, merge = world.merged()
+    world.fetch()
+    before = world.github.world.git.tip(world.hosted.id, "main")
+    later = world.put("maintainer", {"later.txt": "1\n"})
+    world.fetch()
+    # the mirror is ahead of what the API answers from
+    world.github.world.git.move(world.hosted.id, "main", before)
+    world.github.world.git.git(world.hosted.id, "prune", "--expire=now")
+
+    pull = world.forge.pull(merge, world.first)
+
+    assert pull is not None
+    assert pull.id == str(number)
+    with pytest.raises(IncompleteError, match=f"does not know commit {later[:12]}"):
+        world.forge.pull(later, merge)
+
+
+def test_commit_that_many_pull_requests_have(world: GitHubWorld):
+    """On a branch that is not the default one also open pull requests are named, as many as anybody opens."""
+    world.put("maintainer", {"x.txt": "1\n"}, branch="trunk")
+    world.hosted.default_branch = "trunk"
+    number, _, merge = world.merged(method="rebase", commits=2)
+    for at in range(30):
+        world.push("ravi", f"copy-{at}", merge)
+        world.put("ravi", {f"{at}.txt": "1\n"}, branch=f"copy-{at}")
+        world.open(f"copy-{at}", by="ravi", base="trunk")
+    world.github.seen.clear()
+
+    pull = told(world, merge)
+
+    assert pull is not None
+    assert pull.id == str(number)
+    assert len([one for one in world.github.seen if one.template == "/graphql"]) > 2

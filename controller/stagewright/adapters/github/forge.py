@@ -127,7 +127,7 @@ class GitHubForge:
             chain = self._source.first_parents(first_parent, self._source.last_head())
             wanted = [one for one in chain[:BATCH] if one not in self._settled]
             self._ahead = dict(self._reader.of_commits(wanted))
-        return self._ahead.pop(commit)
+        return _known(self._ahead.pop(commit, None), commit)
 
     def _came(self, commits: Sequence[str]) -> list[frozenset[int]]:
         """The numbers of the merged pull requests that each commit came by."""
@@ -135,7 +135,8 @@ class GitHubForge:
         for start in range(0, len(commits), BATCH):
             batch = commits[start : start + BATCH]
             answer = self._reader.of_commits(batch)
-            found += [frozenset(p.number for p in answer[one] if p.merged is not None) for one in batch]
+            told = (_known(answer.get(one), one) for one in batch)
+            found += [frozenset(pull.number for pull in pulls if pull.merged is not None) for pulls in told]
         return found
 
     def _merged_by_list(self, commit: str) -> tuple[PullRecord, ...]:
@@ -248,6 +249,14 @@ class GitHubForge:
         if any(text(row, "slug").casefold() == slug.casefold() for row in teams):
             return IncompleteError(f"{self._client.place} lists the team {team}, and does not show its members")
         return NotFoundError(f"{self._client.place} has no team {team}", hint="name a team that is there, or a group")
+
+
+def _known(pulls: tuple[PullRecord, ...] | None, commit: str) -> tuple[PullRecord, ...]:
+    if pulls is None:
+        raise IncompleteError(
+            f"GitHub does not know commit {commit[:12]} (yet)", hint="is spec.source.url a clone of the repository?"
+        )
+    return pulls
 
 
 @contextmanager

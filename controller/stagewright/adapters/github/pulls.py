@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from stagewright.adapters.github import queries
-from stagewright.adapters.github.answers import Row, below, flag, number, optional_below, rows, text
+from stagewright.adapters.github.answers import Row, as_rows, below, flag, number, optional_below, rows, text
 from stagewright.adapters.github.client import GitHubClient
 from stagewright.adapters.github.records import PullRecord, pull_of
 from stagewright.errors import IncompleteError, NotFoundError, StalledError
@@ -20,19 +20,17 @@ class PullReader:
         self._repository: int | None = None
 
     def of_commits(self, commits: Sequence[str]) -> Mapping[str, tuple[PullRecord, ...]]:
-        """The pull requests that each of at most `queries.BATCH` commits came by, merged or not."""
+        """The pull requests that each of at most `queries.BATCH` commits came by, merged or not.
+
+        A commit that GitHub does not know (yet) is left out.
+        """
         repository = self._ask(queries.of_commits(commits))
         found: dict[str, tuple[PullRecord, ...]] = {}
         for at, commit in enumerate(commits):
-            row = self._commit(repository, at, commit)
-            listed = below(row, "associatedPullRequests")
-            if flag(below(listed, "pageInfo"), "hasNextPage"):
-                row = self._commit(self._ask(queries.of_commits((commit,), pulls=queries.MANY_PULLS)), 0, commit)
-                listed = below(row, "associatedPullRequests")
-            nodes = rows(listed, "nodes")
-            if flag(below(listed, "pageInfo"), "hasNextPage") or number(listed, "totalCount") != len(nodes):
-                raise IncompleteError(f"GitHub does not show every pull request that commit {commit[:12]} came by")
-            found[commit] = tuple(self._whole(node) for node in nodes)
+            row = optional_below(repository, f"c{at}")
+            if row is not None and row.get("oid") == commit:
+                nodes = self._came(below(row, "associatedPullRequests"), commit)
+                found[commit] = tuple(self._whole(node) for node in nodes)
         return found
 
     def of_numbers(self, numbers: Iterable[int], *, spare: bool = False) -> tuple[PullRecord, ...]:
@@ -49,13 +47,25 @@ class PullReader:
                 found.append(self._whole(node))
         return tuple(found)
 
-    def _commit(self, repository: Row, at: int, commit: str) -> Row:
-        row = optional_below(repository, f"c{at}")
-        if row is None or row.get("oid") != commit:
-            raise IncompleteError(
-                f"GitHub does not know commit {commit[:12]} (yet)", hint="is spec.source.url a clone of the repository?"
-            )
-        return row
+    def _came(self, page: Row, commit: str) -> list[Row]:
+        """Every pull request of this repository that a commit came by; the list may hold others', and hidden ones."""
+        found: list[Row] = []
+        for _ in range(MAX_PAGES):
+            nodes = page.get("nodes")
+            shown = [node for node in nodes if node is not None] if isinstance(nodes, list) else nodes
+            found += [node for node in as_rows(shown, "a query") if self._is_here(node)]
+            info = below(page, "pageInfo")
+            if not flag(info, "hasNextPage"):
+                return found
+            answer = self._ask(queries.MORE_PULLS, {"commit": commit, "after": text(info, "endCursor")})
+            page = below(below(answer, "object"), "associatedPullRequests")
+        raise IncompleteError(f"commit {commit[:12]} came by more than {MAX_PAGES} pages of pull requests")
+
+    def _is_here(self, node: Row) -> bool:
+        place = (
+            f"{self._client.address.url.rstrip('/')}/{self._client.address.repository}/pull/{number(node, 'number')}"
+        )
+        return text(node, "url").casefold() == place.casefold()
 
     def _ask(self, document: str, variables: Mapping[str, Any] | None = None, *, spare: bool = False) -> Row:
         names = {"owner": self._client.address.owner, "name": self._client.address.name}
@@ -81,7 +91,8 @@ class PullReader:
         own = number(node, "number")
         listed = below(node, "reviews")
         reviews = self._rest(listed, own, queries.MORE_REVIEWS, "reviews")
-        if number(listed, "totalCount") != len(reviews):
+        # drafts of other people may be counted, and are not shown; the REST API tells if anything else is missing
+        if number(listed, "totalCount") < len(reviews):
             raise IncompleteError(
                 f"GitHub says that pull request {own} has {listed['totalCount']} reviews, and shows {len(reviews)}"
             )

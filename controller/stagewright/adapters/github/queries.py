@@ -1,14 +1,13 @@
 """What is asked of GitHub's GraphQL API. A merge and everything said about it is one question, and ten merges are too.
 
-Of a commit GitHub names the pull requests that it came by. A page of five is enough for all but the odd one, and keeps
-the question at one point of the rate limit.
+Of a commit GitHub names the pull requests that it came by, and on a branch that is not the default one also open ones
+that have it. A page of five is enough for all but the odd one, and keeps the question at one point of the rate limit.
 """
 
 from collections.abc import Iterable
 
 BATCH = 10
 PULLS = 5
-MANY_PULLS = 100
 
 _WHO = """
 fragment Who on Actor { __typename login ... on User { databaseId } ... on Bot { databaseId } }
@@ -48,14 +47,14 @@ fragment Whole on PullRequest {{
 _REPOSITORY = "repository(owner: $owner, name: $name, followRenames: false)"
 
 
-def of_commits(commits: Iterable[str], *, pulls: int = PULLS) -> str:
+def of_commits(commits: Iterable[str]) -> str:
     """The pull requests that each of these commits came by, as `c0`, `c1` and so on."""
     asked = "".join(
         f"""
     c{at}: object(oid: "{commit}") {{
       ... on Commit {{
         oid
-        associatedPullRequests(first: {pulls}) {{ totalCount pageInfo {{ hasNextPage }} nodes {{ ...Whole }} }}
+        associatedPullRequests(first: {PULLS}) {{ pageInfo {{ hasNextPage endCursor }} nodes {{ ...Whole }} }}
       }}
     }}"""
         for at, commit in enumerate(commits)
@@ -68,6 +67,22 @@ def of_numbers(numbers: Iterable[int]) -> str:
     asked = "".join(f"\n    p{at}: pullRequest(number: {number}) {{ ...Whole }}" for at, number in enumerate(numbers))
     return f"query Pulls($owner: String!, $name: String!) {{ {_REPOSITORY} {{ databaseId {asked} }} }}{_PULL}{_WHO}"
 
+
+MORE_PULLS = f"""
+query Came($owner: String!, $name: String!, $commit: GitObjectID!, $after: String!) {{
+  {_REPOSITORY} {{
+    databaseId
+    object(oid: $commit) {{
+      ... on Commit {{
+        oid
+        associatedPullRequests(first: 20, after: $after) {{
+          pageInfo {{ hasNextPage endCursor }}
+          nodes {{ ...Whole }}
+        }}
+      }}
+    }}
+  }}
+}}{_PULL}{_WHO}"""
 
 MORE_REVIEWS = f"""
 query Reviews($owner: String!, $name: String!, $number: Int!, $after: String!) {{
