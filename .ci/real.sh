@@ -11,7 +11,7 @@ skip() {
   [ "${STAGEWRIGHT_REAL:-}" != required ] || exit 1
 }
 
-if output=$(tests/gitea/build 2>&1); then
+if output=$(controller/stagewright/demo/build-gitea 2>&1); then
   run+=(tests/real/gitea)
 else
   echo "$output" | tail -n 20 >&2

@@ -31,7 +31,7 @@ class MlflowServer:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.uri = f"http://127.0.0.1:{_free_port()}"
+        self.uri = f"http://127.0.0.1:{free_port()}"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -89,29 +89,30 @@ class MlflowServer:
     def stop(self) -> None:
         """End it with all its children; harmless when it has ended."""
         if self._process is not None:
-            _end_group(self._process.pid)
+            end_group(self._process.pid)
             self._process.wait()
             self._process = None
             (self.folder / PID).unlink(missing_ok=True)
 
 
-def stop_left_over(folder: Path) -> bool:
-    """End the server that an earlier demo left running in `folder`; whether there was one.
+def stop_left_over(folder: Path, names: str = DATABASE) -> bool:
+    """End the process that an earlier demo left running in `folder`; whether there was one.
 
-    A process id may have gone to somebody else meanwhile, so the process must name this folder's database.
+    A process id may have gone to somebody else meanwhile, so the process must name this file of the folder.
     """
     try:
         pid = int((folder / PID).read_text())
     except (OSError, ValueError):
         return False
     shown = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    if str(folder / DATABASE) not in shown.stdout:
+    if not any(str(place) in shown.stdout for place in (folder / names, (folder / names).resolve())):
         return False
-    _end_group(pid)
+    end_group(pid)
     return True
 
 
-def _end_group(group: int) -> None:
+def end_group(group: int) -> None:
+    """End every process of a group by its id."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while time.monotonic() < deadline:
@@ -126,7 +127,8 @@ def _end_group(group: int) -> None:
             time.sleep(POLL_S)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback interface that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
