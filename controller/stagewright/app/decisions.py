@@ -10,6 +10,7 @@ from stagewright.errors import InvalidError
 from stagewright.model.desired import DesiredState, Value
 from stagewright.model.keys import GovernanceKey, Key
 from stagewright.model.review import Account, DecisionText, SigningKey, TagDecision
+from stagewright.model.source import PullFacts
 from stagewright.ports import Forge, PullRequests, Source, Workspace
 
 
@@ -127,31 +128,36 @@ class Reviewer:
 
     def proposed(self, number: int) -> tuple[str, str, tuple[Proposed, ...]]:
         """The head of a pull request, the ledger's origin, and what it proposes; see `Decider.proposed`."""
-        facts = self._pull_requests.find(number).facts
-        main = self._source.fetch()
-        return facts.merged_head, *proposals_at(
-            self._source, self._desired, self._branch, commit=facts.merged_head, onto=facts.first_parent, main=main
-        )
+        facts, origin, found = self._read(number)
+        return facts.merged_head, origin, found
 
     def decide(self, number: int, decision: TagDecision, *, text: str, shown: frozenset[str]) -> Decided:
         """Review what a pull request proposes, bound to its head; see `Decider.decide`."""
-        facts = self._pull_requests.find(number).facts
-        commit, origin, found = self.proposed(number)
+        facts, origin, found = self._read(number)
         subjects = {p.subject for p in found}
-        if subjects != shown or commit != facts.merged_head:
+        if subjects != shown:
             raise InvalidError(
                 f"pull request {number} proposes something else by now than what was shown",
                 hint="look at it and decide again",
             )
         said = DecisionText(decision=decision, subjects=tuple(sorted(subjects)), origin=origin, text=text)
         return Decided(
-            commit=commit,
+            commit=facts.merged_head,
             origin=origin,
             decision=decision,
             proposed=found,
             withdraws=(),
-            id=self._pull_requests.decide(number, said, commit=commit),
+            id=self._pull_requests.decide(number, said, commit=facts.merged_head),
             merged=bool(facts.brought),
+        )
+
+    def _read(self, number: int) -> tuple[PullFacts, str, tuple[Proposed, ...]]:
+        """A pull request as the forge shows it now, the ledger's origin, and what it proposes."""
+        # first of all: its head is read from the mirror
+        main = self._source.fetch()
+        facts = self._pull_requests.find(number).facts
+        return facts, *proposals_at(
+            self._source, self._desired, self._branch, commit=facts.merged_head, onto=facts.first_parent, main=main
         )
 
 

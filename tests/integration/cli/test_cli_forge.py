@@ -149,6 +149,20 @@ def test_head_that_moved_while_one_looked_is_not_reviewed(hosted: HostedDesk, mo
     assert len(hosted.people["cody"].decisions) == 1
 
 
+def test_approve_looks_at_a_pull_request_only_after_a_fetch(hosted: HostedDesk, monkeypatch: pytest.MonkeyPatch):
+    hosted.run("dana", *PROMOTE, *REASON)
+    hosted.edit("dana", {"README.md": "More.\n"}, branch="other")
+    find, mirrored = hosted.people["cody"].find, []
+
+    def looking(number: int) -> Any:
+        mirrored.append(hosted.git(hosted.home / "mirror.git", "rev-parse", "refs/origin/heads/other"))
+        return find(number)
+
+    monkeypatch.setattr(hosted.people["cody"], "find", looking)
+    hosted.run("cody", "approve", "--pr", "2", "--yes")
+    assert set(mirrored) == {hosted.origin("rev-parse", "other")}
+
+
 def test_status_of_an_open_pull_request_predicts_it(hosted: HostedDesk):
     hosted.run("dana", *PROMOTE, *REASON)
     told = hosted.run("max", "status", "--pr", "2", "--exit-code", expect=8)
