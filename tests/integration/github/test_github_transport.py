@@ -122,3 +122,21 @@ def test_tokens_are_in_no_log(app_world: GitHubWorld, github: GitHubDouble, capl
     secrets = [token.secret for token in github.world.tokens.values()]
     assert [secret for secret in secrets if secret in caplog.text] == []
     assert len(secrets) > 1
+
+
+def test_mirror_holds_the_heads_of_pull_requests_and_not_their_trial_merges(world: GitHubWorld):
+    number, head, merge = world.merged()
+    world.push("dana", "promote", None)
+    world.git_origin("update-ref", f"refs/pull/{number}/merge", merge)
+
+    world.fetch()
+
+    assert world.source.refs("refs/pull/") == {f"refs/pull/{number}/head": head}
+
+
+def test_git_is_shown_a_token_that_has_not_ended(app_world: GitHubWorld, github: GitHubDouble):
+    app_world.fetch()
+    github.world.clock.advance(hours=2)
+    head = app_world.put("dana", {"a.txt": "1\n"})
+
+    assert app_world.fetch() == head
