@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_DIR ?= .demo
 DEMO_ARGS ?=
+FORGE ?= git
 PYTEST_ARGS ?=
 STAMP := $(VENV)/.installed
 UV := $(BIN)/uv
@@ -26,8 +27,8 @@ $(STAMP): requirements/uv.txt requirements/dev.txt pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: setup ## the main job on one machine: a bank's week, from training to a verified ledger
-	@$(BIN)/stagewright demo --dir "$(DEMO_DIR)" $(DEMO_ARGS)
+demo: setup ## the main job on one machine: a bank's week, from training to a verified ledger (FORGE=gitea: on a real Gitea)
+	@$(BIN)/stagewright demo --dir "$(DEMO_DIR)" --forge "$(FORGE)" $(DEMO_ARGS)
 
 test: setup ## every hermetic test: no network, no root
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)

@@ -254,7 +254,7 @@ class GiteaServer:
 
     def _run(self, *arguments: str) -> str:
         command = [str(self._binary), *arguments, "--config", str(self.work / CONFIG)]
-        done = subprocess.run(
+        done: subprocess.CompletedProcess[str] = subprocess.run(
             command,
             cwd=self.work,
             env=self._environment(),

@@ -49,6 +49,10 @@ class Narrator:
         lines = [line.replace(GLUE, " ") for line in lines]
         print(f"\n{INDENT}{who}$ " + f" \\\n{INDENT}    ".join(lines), flush=True)
 
+    def act(self, who: str, what: str) -> None:
+        """What `who` does elsewhere than on a command line."""
+        print(f"\n{INDENT}{who}: {what}", flush=True)
+
     def output(self, text: str, only: Sequence[str] = ()) -> None:
         """What a command printed; with `only`, the lines that hold one of these words and no others."""
         lines = [line.rstrip() for line in text.splitlines()]

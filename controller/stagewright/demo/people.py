@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stagewright.errors import UsageError
@@ -20,12 +20,16 @@ JOBS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """One person. `home` holds their key and their git configuration, `clone` is their copy of the desired state."""
+    """One person. `home` holds their key and their git configuration, `clone` is their copy of the desired state.
+
+    `token` is their own of a forge with accounts; empty where git is the forge.
+    """
 
     login: str
     job: str
     home: Path
     clone: Path
+    token: str = field(default="", repr=False)
 
     @property
     def handle(self) -> str:
@@ -48,9 +52,16 @@ class Person:
         return self.home / "id_ed25519.pub"
 
     @property
+    def credentials(self) -> Path:
+        """What git shows a forge in their name."""
+        return self.home / "git-credentials"
+
+    @property
     def settings(self) -> tuple[tuple[str, str], ...]:
         """What git has to know about them."""
+        credentials = (("credential.helper", f"store --file='{self.credentials}'"),) if self.token else ()
         return (
+            *credentials,
             ("user.name", self.login.capitalize()),
             ("user.email", self.email),
             ("user.signingkey", str(self.public_key)),
@@ -61,7 +72,8 @@ class Person:
 
     def environment(self) -> dict[str, str]:
         """The variables their commands run under: nothing of the machine's own git configuration, agent or MLflow."""
-        return {
+        token = {"GITEA_TOKEN": self.token} if self.token else {}
+        return token | {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(self.home),
             "USER": self.login,
@@ -80,10 +92,23 @@ class Person:
         """Make their home, their key (with `ssh-keygen`) and their git configuration."""
         self.home.mkdir(parents=True)
         self._run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", self.email, "-f", str(self.key))
+        self.set_up_git()
+
+    def join(self, url: str, token: str) -> "Person":
+        """The same person with an account at the forge at `url`, which their git knows from now on."""
+        scheme, _, host = url.partition("://")
+        joined = replace(self, token=token)
+        joined.credentials.touch(mode=0o600)
+        joined.credentials.write_text(f"{scheme}://{self.login}:{token}@{host}\n")
+        joined.set_up_git()
+        return joined
+
+    def set_up_git(self) -> None:
+        """Write their settings into their own git configuration."""
         for name, value in self.settings:
             self._run("git", "config", "--global", name, value)
 
-    def clone_from(self, origin: Path) -> None:
+    def clone_from(self, origin: Path | str) -> None:
         """Clone the desired state."""
         self._run("git", "clone", "--quiet", str(origin), str(self.clone))
 

@@ -5,6 +5,7 @@ from stagewright.ledger import predicates as entry
 
 LEDGER_NAME = "stagewright.bank.example/prod"
 MODEL_RISK = "@bank/model-risk"
+CARD_FILE = "cards/credit-risk.md"
 CARD = """\
 # credit-risk
 
@@ -53,10 +54,15 @@ def found_the_repository(bank: Bank) -> None:
         if login != "max":
             person.clone_from(bank.directory / "origin.git")
         person.own_clone()
-    bank.commit("max", "main", "Describe credit-risk", {"cards/credit-risk.md": CARD})
+    bank.commit("max", "main", "Describe credit-risk", {CARD_FILE: CARD})
+    write_down(bank)
+
+
+def write_down(bank: Bank) -> None:
+    """`import`, and what the repository holds then."""
     bank.stagewright(
         "max", "import", "credit-risk", "--risk-tier", "high", "--owner", "@bank/credit-models",
-        "--purpose", "Score consumer credit applications", "--card", "cards/credit-risk.md",
+        "--purpose", "Score consumer credit applications", "--card", CARD_FILE,
     )  # fmt: skip
     text = bank.document("main", "credit-risk")
     bank.narrator.check_holds(
@@ -67,7 +73,7 @@ def found_the_repository(bank: Bank) -> None:
     files = bank.git("dana", "ls-tree", "-r", "--name-only", "HEAD").split("\n")
     bank.narrator.check(
         "the repository holds the policy, the code owners, the allowed signers and the model card",
-        actual={"stagewright.yaml", "CODEOWNERS", "allowed_signers", "cards/credit-risk.md"} - set(files),
+        actual={"stagewright.yaml", "CODEOWNERS", "allowed_signers", CARD_FILE} - set(files),
         expected=set(),
     )
 
