@@ -149,6 +149,28 @@ def test_16_colleagues_change_request_dismissed(tmp_path: Path):
         stopped(bank, "veto by @noor")
 
 
+@pytest.mark.parametrize("collected", [False, True], ids=["kept", "collected"])
+def test_16_request_for_changes_shaken_off_by_a_forced_push(tmp_path: Path, collected: bool):
+    """The same is proposed by another commit, and the rejected one is gone from the pull request."""
+    with begun(tmp_path) as bank:
+        number = bank.propose({"Staging": 1})
+        bank.review("noor", number, "reject")
+        anew = {**of(bank, {"Staging": 1}), "README.md": "Rebased.\n"}
+        bank.craft([bank.head()], anew, by="dana", branch=bank.pull(number).head_ref)
+        bank.review("olga", number)
+        bank.merge(number)
+        # what was changed as asked is another proposal
+        twin = bank.propose({"Staging": 2}, model=TWIN)
+        bank.review("noor", twin, "reject")
+        bank.put(twin, {f"models/{TWIN}.yaml": bank.text({"Staging": 1}, TWIN)})
+        bank.review("olga", twin)
+        bank.merge(twin)
+        if collected:
+            bank.world.git_origin("reflog", "expire", "--expire=now", "--all")
+            bank.world.git_origin("gc", "-q", "--prune=now")
+        stopped(bank, "veto by @noor")
+
+
 def test_17_dismissed_approval_falls_back_to_no_older_one(tmp_path: Path):
     with begun(tmp_path) as bank:
         number = bank.propose({"Staging": 1})

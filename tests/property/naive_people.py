@@ -168,6 +168,10 @@ def counts(reach: Reach, what: str) -> bool:
     )
 
 
+def may_have_proposed(reach: Reach, what: str) -> bool:
+    return reach.subjects is None or what in reach.subjects
+
+
 def decisions(promotion: Promotion, pull: PullRequest, people: People) -> tuple[set[Person], set[Person]]:
     """Who says yes, and who says no, by the latest decision of each."""
     signed = [
@@ -185,7 +189,11 @@ def decisions(promotion: Promotion, pull: PullRequest, people: People) -> tuple[
             if review.decision in STRICT
             and (review.present or review.decision == "reject")
             and (review.claims is None or promotion.subject in review.claims)
-            and ((review.standing and review.claims is not None) or counts(review.reach, promotion.subject))
+            and (
+                (review.standing and review.claims is not None)
+                or counts(review.reach, promotion.subject)
+                or (review.decision == "reject" and may_have_proposed(review.reach, promotion.subject))
+            )
             and review.id not in withdrawn
         ]
         if not own:

@@ -49,6 +49,14 @@ def reaches(reach: Reach, subject: str) -> str:
     return ""
 
 
+def rejects(reach: Reach, subject: str) -> bool:
+    """Whether a rejection of this commit is one of `subject`: in doubt it is.
+
+    It need not belong to the pull request any more, or whoever is rejected could shake that off by a forced push.
+    """
+    return reach.subjects is None or subject in reach.subjects
+
+
 def accounts_in(pull: PullRequest) -> tuple[Account, ...]:
     """Every forge account that occurs in a pull request."""
     actors = [pull.author, *(r.author for r in pull.reviews), *(a for c in pull.commits for a in c.actors)]
@@ -150,6 +158,8 @@ def _voice(review: Review, promotion: Promotion, directory: Directory) -> tuple[
         return person, "it names other subjects than this promotion's"
     if review.claims is not None and review.standing:
         # What was rejected by name is not made another thing by committing it anew.
+        return person, ""
+    if review.decision == "reject" and rejects(review.reach, promotion.subject):
         return person, ""
     return person, reaches(review.reach, promotion.subject)
 

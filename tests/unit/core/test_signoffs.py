@@ -7,7 +7,7 @@ import pytest
 
 from stagewright.core.change import promotions_of
 from stagewright.core.people import Directory
-from stagewright.core.signoffs import accounts_in, contributors, reaches, tally
+from stagewright.core.signoffs import accounts_in, contributors, reaches, rejects, tally
 from stagewright.model.keys import parse_key
 from stagewright.model.promotion import Promotion
 from stagewright.model.review import Account, Reach, SigningKey
@@ -35,6 +35,21 @@ def test_reaches_of_a_reviewed_commit_says_why_it_cannot_count(difference: Mappi
     found = reaches(replace(HEAD, **difference), SUBJECT)
     assert (found == "") is (reason == "")
     assert reason in found
+
+
+@pytest.mark.parametrize(
+    ("difference", "expected"),
+    [
+        pytest.param({}, True, id="of the head"),
+        pytest.param({"in_pull": False}, True, id="pushed over by the same"),
+        pytest.param({"in_pull": False, "subjects": None}, True, id="pushed over and unreadable"),
+        pytest.param({"merge_bases": 2, "subjects": None}, True, id="a criss-cross merge"),
+        pytest.param({"in_pull": False, "subjects": frozenset({"another"})}, False, id="pushed over by another"),
+        pytest.param({"ancestor_of_first_parent": True, "subjects": frozenset()}, False, id="an ancestor of the base"),
+    ],
+)
+def test_rejects_is_in_doubt_a_rejection(difference: Mapping[str, Any], expected: bool):
+    assert rejects(replace(HEAD, **difference), SUBJECT) is expected
 
 
 class Scene:
