@@ -171,6 +171,17 @@ def test_16_request_for_changes_shaken_off_by_a_forced_push(tmp_path: Path, coll
         stopped(bank, "veto by @noor")
 
 
+def test_16_request_for_changes_of_an_owner_whose_access_is_taken_away(tmp_path: Path):
+    with begun(tmp_path) as bank:
+        number = bank.propose({"Staging": 1})
+        bank.review("noor", number, "reject")
+        bank.review("olga", number)
+        del bank.world.hosted.collaborators[bank.world.person("noor").account.id]
+        bank.merge(number)
+        honest(bank, "olga")
+        stopped(bank, "veto by @noor")
+
+
 def test_17_dismissed_approval_falls_back_to_no_older_one(tmp_path: Path):
     with begun(tmp_path) as bank:
         number = bank.propose({"Staging": 1})
@@ -290,6 +301,19 @@ def test_24_one_person_twice(tmp_path: Path):
         bank.merge(number)
         honest(bank, "noor", "olga")
         stopped(bank, "1 of 2 given; 1 more from: @olga")
+
+
+def test_38_veto_beyond_the_first_page_of_reviews(tmp_path: Path):
+    with begun(tmp_path) as bank:
+        number = bank.propose({"Staging": 1})
+        bank.review("olga", number)
+        pull, eve = bank.pull(number), bank.world.person("eve").account
+        for _ in range(210):
+            bank.github.forge.review(bank.world.hosted, pull, eve, event="COMMENT", body="Hm.", commit=None)
+        bank.review("noor", number, "reject")
+        bank.merge(number)
+        honest(bank)
+        stopped(bank, "veto by @noor")
 
 
 def test_20_owner_who_may_not_write_any_more(tmp_path: Path):

@@ -107,6 +107,14 @@ class Directory:
 
         IncompleteError when it is a team that is neither a group of the policy nor among the `teams`.
         """
+        found = self.heard(source, paths)
+        return found if source != CODEOWNERS or self._writers is None else found & self._writers
+
+    def heard(self, source: str, paths: tuple[str, ...]) -> frozenset[str]:
+        """The persons whose rejection counts where `source` approves: as `entitled`, and owners who may not write.
+
+        Or whoever administers the repository could take a rejection away together with its author's access.
+        """
         if source == CODEOWNERS:
             owners = [self._owners(path) for path in paths]
             return frozenset.intersection(*owners) if owners else frozenset()
@@ -118,8 +126,7 @@ class Directory:
 
     def _owners(self, path: str) -> frozenset[str]:
         owners = owners_of(self._governance.owners, path) or ()
-        persons = frozenset(person for owner in owners for person in self._members(owner))
-        return persons if self._writers is None else persons & self._writers
+        return frozenset(person for owner in owners for person in self._members(owner))
 
     def _members(self, name: str) -> frozenset[str]:
         policy = self._governance.policy

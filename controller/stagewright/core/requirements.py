@@ -83,7 +83,7 @@ def version_facts(promotion: Promotion, state: State, facts: Facts) -> VersionFa
 
 
 def approvals(rule: Rule, bench: Bench) -> tuple[RequirementResult, ...]:
-    """The approvals a rule asks for, one person to a slot, and the open rejections of those entitled to give one."""
+    """The approvals a rule asks for, one person to a slot, and the open rejections of those who are heard."""
     entitled = [
         frozenset(p for source in a.sources for p in bench.directory.entitled(source, bench.paths))
         for a in rule.approvals
@@ -101,7 +101,8 @@ def approvals(rule: Rule, bench: Bench) -> tuple[RequirementResult, ...]:
         )
         for index, approval in enumerate(rule.approvals)
     ]
-    vetoes = sorted(bench.tally.rejecters.keys() & frozenset().union(*entitled))
+    heard = (bench.directory.heard(source, bench.paths) for a in rule.approvals for source in a.sources)
+    vetoes = sorted(bench.tally.rejecters.keys() & frozenset().union(*heard))
     if vetoes:
         results.append(
             RequirementResult(

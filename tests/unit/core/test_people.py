@@ -203,6 +203,10 @@ def test_code_owners_are_those_who_may_write(writers: tuple[Account, ...] | None
     assert directory(writers=writers).entitled(CODEOWNERS, ("models/m.yaml",)) == owners
 
 
+def test_owners_are_heard_whether_they_may_write_or_not():
+    assert directory(writers=()).heard(CODEOWNERS, ("models/m.yaml",)) == {"@dana", "@rita", "rob@acme.example"}
+
+
 def test_a_group_needs_no_write_access_unless_it_owns_code():
     assert directory(writers=()).entitled("@acme/risk", ()) == {"@rita", "rob@acme.example"}
 
