@@ -21,7 +21,7 @@ def trace_what_runs(bank: Bank) -> None:
     bank.narrator.check(
         "no hop is missing", actual=[name for name, hop in hops.items() if hop["text"] == "missing"], expected=[]
     )
-    version = bank.mlflow.get_model_version("credit-risk", "3")
+    version = bank.mlflow.get_model_version("credit-risk", bank.aliases("credit-risk")["champion"])
     run = bank.mlflow.get_run(version.run_id)
     data = {f"{i.dataset.name} {i.dataset.digest}" for i in run.inputs.dataset_inputs}
     shown = {" ".join(text.split(" ")[:2]) for text in (hops["data set"]["text"], *hops["data set"]["detail"])}

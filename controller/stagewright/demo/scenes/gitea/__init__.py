@@ -24,8 +24,8 @@ ALL: tuple[Callable[[GiteaBank], None], ...] = (
     waiting.weaken_the_policy,
     waiting.correct_drift,
     waiting.edit_a_metric,
-    waiting.judge_what_was_pushed,
-    any_refusing.lower_the_tier,
     proving.trace_what_runs,
     proving.verify_the_ledger,
+    waiting.judge_what_was_pushed,
+    any_refusing.lower_the_tier,
 )
