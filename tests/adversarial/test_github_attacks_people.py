@@ -9,7 +9,7 @@ import requests
 from stagewright.ledger import predicates as entry
 from stagewright.model.keys import parse_key
 from tests.adversarial.attacked_bank import BOTH, TWIN, TWO, AttackedBank, begun, honest, of, stopped
-from tests.bank import GOVERNANCE, MODEL, policy, rule
+from tests.bank import GOVERNANCE, policy, rule
 
 TEAM = policy(rule("risk", "Staging", approvals=[(1, "@acme/model-risk")]), GOVERNANCE, groups={})
 MORE = "0 of 1 given; 1 more from: @noor, @olga"
@@ -76,23 +76,18 @@ def test_54_branch_pushed_in_a_colleagues_name_before_they_open_it(tmp_path: Pat
         stopped(bank, "@olga made commit")
 
 
-def test_54_pushed_over_by_a_colleague_who_takes_it_along(tmp_path: Path):
+def test_54_commit_that_a_colleague_takes_along_to_another_branch(tmp_path: Path):
+    """Whoever pushes it there is a contributor, and so is whom the commit names."""
     with begun(tmp_path) as bank:
         number = bank.propose({"Staging": 1})
-        branch = bank.pull(number).head_ref
         olgas = bank.put(number, of(bank, {"Staging": 2}), by="olga")
-        bank.world.push("dana", branch, bank.head())
-        again = bank.craft([olgas], {"README.md": "Mine alone.\n"}, by="dana")
-        bank.world.push("dana", "again", again)
+        bank.world.push("dana", bank.pull(number).head_ref, bank.head())
+        bank.craft([olgas], {"README.md": "Mine alone.\n"}, by="dana", branch="again")
         second = bank.world.open("again", by="dana")
         bank.review("olga", second)
         bank.merge(second, "squash")
         honest(bank, "olga")
-        report = bank.sync()
-        # whether the mirror still has what was pushed over or not: olga's commit is never taken for dana's alone
-        said = [v for v in report.verdicts if str(v.promotion.key).startswith(MODEL)]
-        assert [v.answer for v in said] == ["pending"]
-        assert (bank.aliases(), bank.aliases(TWIN)) == ({}, {"challenger": 1})
+        stopped(bank, "@olga made commit")
 
 
 def test_14_approver_who_has_left_the_team(tmp_path: Path):
