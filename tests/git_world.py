@@ -80,9 +80,13 @@ def _forget(room: Path, owner: int) -> None:
         shutil.rmtree(room, ignore_errors=True)
 
 
-@cache
 def person(name: str, kind: str = "ed25519") -> Person:
     """The person of that name; the same key for the whole session. `kind` is one of KEY_KINDS."""
+    return _person(name, kind)
+
+
+@cache
+def _person(name: str, kind: str) -> Person:
     room = _key_room()
     path = room / f"{name}-{kind}"
     env = environment(room)
