@@ -179,7 +179,9 @@ class Proposer:
         files = {**proposal.along, proposal.file: proposal.after}
         contents: dict[str, bytes | None] = {path: text.encode() for path, text in files.items()}
         there = self._pushed(proposal.branch)
-        if there is not None and all(self._workspace.show(there, path) == text for path, text in contents.items()):
+        # a branch that was merged before, and undone since, proposes nothing any more
+        waits = there is not None and self._source.merge_bases(there, proposal.base) != (there,)
+        if there and waits and all(self._workspace.show(there, path) == text for path, text in contents.items()):
             return there
         return self._workspace.commit(
             branch=proposal.branch, onto=proposal.base, files=contents, message=proposal.message
