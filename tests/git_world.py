@@ -172,7 +172,6 @@ class World:
         """The work tree of that person, made on first use; `user.signingkey` and SSH signing are configured."""
         path = self.root / f"clone-{name}"
         if not path.exists():
-            who = person(name)
             run("git", "clone", "-q", "--template=", str(self.origin), str(path), cwd=self.root, env=self.env)
             self.configure(path, name)
         return path
