@@ -54,6 +54,12 @@ class Forge:
         about = {"ref": ref, "before": old, "after": new, "actor": actor}
         self.notify(repository, "push", None, actor, about)
         self._heads_follow(repository, branch, old, new, actor)
+        for pull in [pull for pull in repository.pulls.values() if pull.state == "open" and pull.base_ref == branch]:
+            if what == "force_push":
+                self.event(pull, "base_ref_force_pushed", actor, before=old, after=new)
+            elif what == "branch_deletion":
+                self.event(pull, "base_ref_deleted", actor)
+                self.close(repository, pull, actor)
         if what in {"push", "force_push"}:
             self._merged_by_push(repository, branch, old, new, actor)
 

@@ -17,6 +17,7 @@ EVENTS = {
     "review_dismissed": "ReviewDismissedEvent", "merged": "MergedEvent", "closed": "ClosedEvent",
     "reopened": "ReopenedEvent", "head_ref_force_pushed": "HeadRefForcePushedEvent",
     "base_ref_changed": "BaseRefChangedEvent", "renamed": "RenamedTitleEvent",
+    "base_ref_force_pushed": "BaseRefForcePushedEvent", "base_ref_deleted": "BaseRefDeletedEvent",
     "review_requested": "ReviewRequestedEvent", "review_request_removed": "ReviewRequestRemovedEvent",
     "added_to_merge_queue": "AddedToMergeQueueEvent", "removed_from_merge_queue": "RemovedFromMergeQueueEvent",
 }  # fmt: skip
@@ -345,7 +346,7 @@ class Nodes:
         elif event.kind == "merged":
             commit = lambda: self._readable(repository, facts["commit"])  # noqa: E731 -- one field of many
             fields |= {"commit": commit, "mergeRefName": pull.base_ref}
-        elif event.kind == "head_ref_force_pushed":
+        elif event.kind in {"head_ref_force_pushed", "base_ref_force_pushed"}:
             fields |= {
                 "beforeCommit": lambda: self._readable(repository, facts["before"]),
                 "afterCommit": lambda: self._readable(repository, facts["after"]),
@@ -353,6 +354,8 @@ class Nodes:
         elif event.kind == "base_ref_changed":
             more = {"previousRefName": facts["before"], "currentRefName": facts["after"], "databaseId": event.id}
             fields |= more
+        elif event.kind == "base_ref_deleted":
+            fields["baseRefName"] = pull.base_ref
         elif event.kind == "renamed":
             fields |= {"previousTitle": facts["before"], "currentTitle": facts["after"]}
         elif event.kind in {"review_requested", "review_request_removed"}:

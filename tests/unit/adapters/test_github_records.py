@@ -28,8 +28,11 @@ def pull(*reviews: ReviewRecord, dismissals: tuple[Dismissal, ...] = (), turned:
     )  # fmt: skip
 
 
-def row(own: int = 1, state: str = "APPROVED", commit: str | None = COMMIT) -> dict[str, Any]:
-    return {"id": own, "state": state, "commit_id": commit}
+def row(
+    own: int = 1, state: str = "APPROVED", commit: str | None = COMMIT, author: Account | None = NOOR
+) -> dict[str, Any]:
+    user = None if author is None else {"id": int(author.id), "login": author.login, "type": "User"}
+    return {"id": own, "state": state, "commit_id": commit, "user": user}
 
 
 @pytest.mark.parametrize(
@@ -42,10 +45,15 @@ def row(own: int = 1, state: str = "APPROVED", commit: str | None = COMMIT) -> d
         (review(), row(state="DISMISSED"), None),
         (review(), row(commit=OTHER), None),
         (review(), row(own=2), None),
+        (review(author=None), row(author=None), COMMIT),
+        (review(author=None), row(), None),
+        (review(), row(author=None), None),
+        (review(), row(author=ADA), None),
     ],
     ids=[
         "the same", "GraphQL forgot the commit", "REST forgot the commit", "both forgot it", "another state",
-        "another commit", "another review",
+        "another commit", "another review", "both say nobody's", "GraphQL says nobody's", "REST says nobody's",
+        "another author",
     ],
 )  # fmt: skip
 def test_review_of_two_apis(told: ReviewRecord, listed: dict[str, Any], commit: str | None):
@@ -95,4 +103,5 @@ def test_review_that_is_not_understood_is_incomplete(state: str):
 def test_review_of_a_pull_request_that_was_turned_to_another_branch(state: str, minutes: int, *, flawed: bool):
     (found,) = facts_of(pull(review(state=state), turned=AT + timedelta(minutes=minutes)))
 
-    assert found.flaw == ("it was given before the pull request was turned to main" if flawed else None)
+    why = "it was given before the pull request was turned to main, or main was moved by force"
+    assert found.flaw == (why if flawed else None)

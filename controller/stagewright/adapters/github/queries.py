@@ -26,11 +26,16 @@ _EVENTS = """
       ... on ReviewDismissedEvent { createdAt previousReviewState actor { ...Who } review { fullDatabaseId } }
       ... on BaseRefChangedEvent { createdAt }
       ... on AutomaticBaseChangeSucceededEvent { createdAt }
+      ... on BaseRefForcePushedEvent { createdAt }
+      ... on BaseRefDeletedEvent { createdAt }
     }
 """
 
 # Whatever changes what a review stands for without a trace in the review itself.
-_KINDS = "[REVIEW_DISMISSED_EVENT, BASE_REF_CHANGED_EVENT, AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT]"
+_KINDS = (
+    "[REVIEW_DISMISSED_EVENT, BASE_REF_CHANGED_EVENT, AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT,"
+    " BASE_REF_FORCE_PUSHED_EVENT, BASE_REF_DELETED_EVENT]"
+)
 
 _PULL = f"""
 fragment Whole on PullRequest {{

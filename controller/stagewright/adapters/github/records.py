@@ -4,7 +4,7 @@
      "author": {"__typename": "User", "login": "ravi", "databaseId": 1005}, "commit": {"oid": "98c…"}}
     {"__typename": "ReviewDismissedEvent", "createdAt": "…", "previousReviewState": "CHANGES_REQUESTED", "actor": {…},
      "review": {"fullDatabaseId": "1042"}}
-    {"__typename": "BaseRefChangedEvent", "createdAt": "…"}
+    {"__typename": "BaseRefChangedEvent", "createdAt": "…"}          and BaseRefForcePushedEvent, BaseRefDeletedEvent
 
 A dismissal overwrites a review's state: only the timeline says what it was before, and who did it. Nor does a review
 say against which branch its author read the change.
@@ -16,6 +16,7 @@ from datetime import datetime
 
 from stagewright.adapters.github.answers import (
     Row,
+    account,
     actor,
     below,
     big_number,
@@ -40,7 +41,15 @@ _STATES: dict[str, Decision] = {
     "DISMISSED": "dismissed",
 }
 PENDING = "PENDING"
-_TURNS = frozenset({"BaseRefChangedEvent", "AutomaticBaseChangeSucceededEvent"})
+_TURNS = frozenset(
+    {
+        "BaseRefChangedEvent",
+        "AutomaticBaseChangeSucceededEvent",
+        # A branch that held the change while it was reviewed, and is put back then, hid it from its reviewers.
+        "BaseRefForcePushedEvent",
+        "BaseRefDeletedEvent",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +77,7 @@ class Dismissal:
 class PullRecord:
     """A pull request. `head` stays what it was when it was merged; `head_repository` None: that is gone.
 
-    `turned` is when its base was changed last; None: never.
+    `turned` is when its base became another branch last, or that branch was moved by force or deleted; None: never.
     """
 
     number: int
@@ -141,14 +150,17 @@ def dismissal_of(row: Row) -> Dismissal:
 def held_against(pull: PullRecord, listed: Iterable[Row]) -> PullRecord | None:
     """The pull request as both APIs tell it; None where they do not tell the same reviews.
 
-    `listed` are the rows of the REST API: `{"id": 1042, "state": "APPROVED", "commit_id": "98c…", …}`. A commit that
-    one of them does not know any more is the one that the other names.
+    `listed` are the rows of the REST API: `{"id": 1042, "state": "APPROVED", "commit_id": "98c…", "user": {…}, …}`. A
+    commit that one of them does not know any more is the one that the other names. Both have to name the same person:
+    a rejection whose author one of them leaves out would be nobody's.
     """
     shown = {number(row, "id"): row for row in listed if text(row, "state") != PENDING}
     if {review.id: review.state for review in pull.reviews} != {own: text(row, "state") for own, row in shown.items()}:
         return None
     reviews = []
     for review in pull.reviews:
+        if _person(account(shown[review.id].get("user"))) != _person(review.author):
+            return None
         named = optional_text(shown[review.id], "commit_id") or NO_COMMIT
         if NO_COMMIT not in {named, review.commit} and named != review.commit:
             return None
@@ -156,11 +168,15 @@ def held_against(pull: PullRecord, listed: Iterable[Row]) -> PullRecord | None:
     return replace(pull, reviews=tuple(reviews))
 
 
+def _person(who: Account | None) -> str | None:
+    return None if who is None or who.bot else who.id
+
+
 def facts_of(pull: PullRecord) -> tuple[ReviewFacts, ...]:
     """What the reviews decide. A rejection that anybody but its author dismissed stands.
 
-    An approval from before the pull request was turned to another base counts for nothing: against that other branch
-    its author was shown another change.
+    An approval from before the pull request was turned to another base, or the base moved by force, counts for nothing:
+    against that other history its author was shown another change.
     IncompleteError for a dismissed review that the timeline does not know of.
     """
     events = {event.review: event for event in sorted(pull.dismissals, key=lambda event: event.at)}
@@ -180,7 +196,7 @@ def facts_of(pull: PullRecord) -> tuple[ReviewFacts, ...]:
 def _flaw(review: ReviewRecord, pull: PullRecord) -> str | None:
     if review.state != "APPROVED" or pull.turned is None or review.at > pull.turned:
         return None
-    return f"it was given before the pull request was turned to {pull.base}"
+    return f"it was given before the pull request was turned to {pull.base}, or {pull.base} was moved by force"
 
 
 def _decision(review: ReviewRecord, event: Dismissal | None) -> Decision:
