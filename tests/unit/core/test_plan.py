@@ -234,6 +234,16 @@ def test_plan_of_a_stage_that_the_policy_does_not_govern_is_blocked(stage: str):
     assert [(b.reason, b.identity) for b in found.blocked] == [(f"the policy governs no stage {stage!r}", False)]
 
 
+def test_plan_of_two_models_on_one_registered_name_writes_for_neither():
+    shared = {"toy/@spec": {"tier": "low", "name": "Credit"}, "toy/Production": 1, "credit/Production": 2}
+    found = plan(state(shared), POLICY, registry({"champion": 3}))
+    assert found.pairs == ()
+    assert [(str(b.key), b.reason, b.identity) for b in found.blocked] == [
+        ("credit/Production", "'credit' in MLflow is also that of the model toy", True),
+        ("toy/Production", "'Credit' in MLflow is also that of the model credit", True),
+    ]
+
+
 def test_plan_archives_what_a_blocked_stage_wanted():
     wanted = {"credit/Staging": "none", "credit/Production": {"v": 2, "run": "another"}}
     found = plan(state(wanted, {"credit/Staging": 2}), POLICY, registry({"challenger": 2}, v2="Staging"))
