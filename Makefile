@@ -71,7 +71,8 @@ generated: setup
 lock: setup ## make requirements/*.txt anew
 	$(UV) $(COMPILE) requirements/uv.in -o requirements/uv.txt
 	$(UV) $(COMPILE) pyproject.toml -o requirements/base.txt
-	$(UV) $(COMPILE) pyproject.toml --extra local --group dev -o requirements/dev.txt
+	$(UV) $(COMPILE) pyproject.toml --extra s3 --extra tracing -o requirements/image.txt
+	$(UV) $(COMPILE) pyproject.toml --extra local --extra s3 --extra tracing --group dev -o requirements/dev.txt
 
 clean: ## remove what make made
 	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage build dist

@@ -1,0 +1,1 @@
+"""The Kubernetes API: one cluster, spoken to by its official client."""
