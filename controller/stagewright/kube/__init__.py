@@ -1,1 +1,1 @@
-"""The controller in a cluster: custom resources in, reconciles out, and nothing decided here that a command line would not."""
+"""The controller in a cluster: custom resources in, reconciles out. It decides nothing that a command line would not."""
