@@ -1,1 +1,1 @@
-"""The controller in a cluster: custom resources in, reconciles out. It decides nothing that a command line would not."""
+"""The controller in a cluster: custom resources in, reconciles out. It decides nothing a command line would not."""
