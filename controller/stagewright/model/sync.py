@@ -53,9 +53,55 @@ ForgeChoice = Literal["git"] | HostedForge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OAuth2Client:
+    """A client of an OAuth 2 server, which gets its tokens by client credentials (RFC 6749, section 4.4)."""
+
+    token_url: str
+    client_id: str
+    client_secret_file: str
+    scopes: tuple[str, ...] = ()
+    audience: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryAccess:
+    """Who the controller is to MLflow, by files that are read again for each request: a rotated one needs no restart.
+
+    `headers_folder` holds one file per header, named as the header. `plugin` is a way of MLflow's own to authenticate
+    (an entry point of `mlflow.request_auth_provider`).
+    """
+
+    username_file: str | None = None
+    password_file: str | None = None
+    token_file: str | None = None
+    oauth2: OAuth2Client | None = None
+    ca_file: str | None = None
+    client_certificate_file: str | None = None
+    client_key_file: str | None = None
+    headers_folder: str | None = None
+    plugin: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Place:
+    """A ledger in a bucket. `prefix` has no slash at its ends; `credentials_folder` holds `access-key-id` and
+    `secret-access-key` (and maybe `session-token`); None leaves the credentials to the process's own identity.
+    """
+
+    bucket: str
+    prefix: str
+    endpoint: str | None = None
+    region: str | None = None
+    credentials_folder: str | None = None
+    ca_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrySync:
     """One configuration. Paths are absolute; `path` is a folder of the repository, "" its root.
 
+    The ledger lies in `ledger_directory`, unless `ledger_s3` says where else. Without `registry_access` the
+    environment says who we are to MLflow.
     `trust_root` is the commit (40 hex digits) that a new ledger begins from; `mirror` None leaves its place to the
     caller.
     """
@@ -66,7 +112,9 @@ class RegistrySync:
     path: str
     forge: ForgeChoice
     registry_uri: str
+    registry_access: RegistryAccess | None = None
     ledger_directory: str
+    ledger_s3: S3Place | None = None
     log_key: KeyReference
     entry_key: KeyReference
     trust_root: str | None
