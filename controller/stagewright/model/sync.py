@@ -84,8 +84,10 @@ class RegistryAccess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Place:
-    """A ledger in a bucket. `prefix` has no slash at its ends; `credentials_folder` holds `access-key-id` and
-    `secret-access-key` (and maybe `session-token`); None leaves the credentials to the process's own identity.
+    """A ledger in a bucket. `prefix` has no slash at its ends.
+
+    `credentials_folder` holds `access-key-id` and `secret-access-key` (and maybe `session-token`); None leaves the
+    credentials to the process's own identity.
     """
 
     bucket: str
@@ -122,3 +124,5 @@ class RegistrySync:
     interval: timedelta
     suspend: bool
     dry_run: bool
+    registry: RegistryAccess | None = None
+    ledger_s3: S3Place | None = None
