@@ -124,5 +124,3 @@ class RegistrySync:
     interval: timedelta
     suspend: bool
     dry_run: bool
-    registry: RegistryAccess | None = None
-    ledger_s3: S3Place | None = None
