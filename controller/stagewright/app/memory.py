@@ -19,6 +19,8 @@ from stagewright.model.review import SigningKey
 from stagewright.model.source import ReviewFacts
 from stagewright.model.state import Held
 
+News = entry.Verdict | entry.Outcome | entry.Drift | entry.Alarm
+"""The entries that people want to hear of."""
 Bodies = Callable[[str], bytes | None]
 """The evidence store: a body by its digest, None when it is not there."""
 
@@ -55,6 +57,9 @@ class Memory:
     governances: dict[str, GovernanceValue] = field(default_factory=dict)
     seen: dict[str, datetime] = field(default_factory=dict)
     reviews: dict[str, ReviewFacts] = field(default_factory=dict)
+    # by governance digest, the logins that it names with the ids that they mean; and whose logins were looked up last
+    accounts: dict[str, Mapping[str, str | None]] = field(default_factory=dict)
+    bound: str = ""
     withdrawn: set[str] = field(default_factory=set)
     verdicts: dict[str, tuple[int, entry.Verdict]] = field(default_factory=dict)
     last_verdict: dict[Key, str] = field(default_factory=dict)
@@ -67,6 +72,9 @@ class Memory:
     unauthorized: dict[Key, Value | None] = field(default_factory=dict)
     # by key and cause: how often in a row it was tried and not applied, and when last
     failures: dict[tuple[str, str], tuple[int, datetime]] = field(default_factory=dict)
+    # by promotion: since when it waits, also where it was judged several times since
+    pending_since: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    news: list[tuple[int, News]] = field(default_factory=list)
     _wanted: dict[int, Value] = field(default_factory=dict)
 
     @property
@@ -77,6 +85,8 @@ class Memory:
     def take(self, index: int, predicate: entry.Predicate) -> None:
         """Remember one entry."""
         self.latest = max(self.latest, predicate.recorded_at)
+        if isinstance(predicate, News):
+            self.news.append((index, predicate))
         match predicate:
             case entry.Verdict():
                 self._verdict(index, predicate)
@@ -90,6 +100,8 @@ class Memory:
                 self.position += steps
             case entry.Observation():
                 self._observation(predicate)
+            case entry.Accounts(governance=governance, bound=bound):
+                self.accounts[governance], self.bound = self._logins(bound), governance
             case entry.Withdrawal(review=review):
                 self.withdrawn.add(review)
             case entry.Intent():
@@ -120,13 +132,22 @@ class Memory:
 
         LedgerDamagedError when the evidence is gone: what is authorized cannot be known then.
         """
+        return value_from_json(key, self._whole(data, f"a value of {key}"))
+
+    def _logins(self, bound: JsonValue) -> dict[str, str | None]:
+        found = self._whole(bound, "the accounts of a governance")
+        told = found.items() if isinstance(found, dict) else ()
+        return {login: own for login, own in told if own is None or isinstance(own, str)}
+
+    def _whole(self, data: JsonValue, what: str) -> JsonValue:
         digest = entry.in_evidence(data)
         if digest is None:
-            return value_from_json(key, data)
+            return data
         body = self.bodies(digest)
         if body is None:
-            raise LedgerDamagedError(f"the evidence {digest}, a value of {key}, is missing", hint="restore it")
-        return value_from_json(key, json.loads(body))
+            raise LedgerDamagedError(f"the evidence {digest}, {what}, is missing", hint="restore it")
+        whole: JsonValue = json.loads(body)
+        return whole
 
     def _verdict(self, index: int, verdict: entry.Verdict) -> None:
         key = parse_key(verdict.key)
@@ -135,6 +156,7 @@ class Memory:
         self.last_verdict[key] = verdict.promotion
         self.open = {k: p for k, p in self.open.items() if p.id != verdict.promotion}
         if verdict.verdict == "pending":
+            self.pending_since.setdefault(verdict.promotion, (index, verdict.recorded_at))
             self.open[key] = OpenPromotion(
                 id=verdict.promotion,
                 key=key,

@@ -78,6 +78,10 @@ class Observer(Protocol):
         """How many objects are due and wait for a worker."""
         ...
 
+    def working(self, busy: int, workers: int) -> None:
+        """How many of the workers have an object in hand."""
+        ...
+
 
 class Courier(Protocol):
     """Passes news on to other systems, at least once."""
@@ -133,3 +137,8 @@ class Observers:
         """See `Observer.queued`."""
         for observer in self._observers:
             observer.queued(depth)
+
+    def working(self, busy: int, workers: int) -> None:
+        """See `Observer.working`."""
+        for observer in self._observers:
+            observer.working(busy, workers)
