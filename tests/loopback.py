@@ -8,6 +8,7 @@ with LoopbackProxy(server.uri) as proxy:
 """
 
 import http.client
+import ssl
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -41,11 +42,13 @@ class LoopbackProxy:
     `instead` says what a path gets, `always` what every other path gets.
     """
 
-    def __init__(self, upstream: str = "http://127.0.0.1:9") -> None:
+    def __init__(self, upstream: str = "http://127.0.0.1:9", *, tls: ssl.SSLContext | None = None) -> None:
         self.upstream = urlsplit(upstream)
         self.requests: list[tuple[str, str]] = []
         self.targets: list[str] = []
         self.authorizations: list[str | None] = []
+        self.headers: list[Mapping[str, str]] = []
+        self.bodies: list[bytes] = []
         self.answers: deque[Answer] = deque()
         self.always: Answer | None = None
         self.instead: dict[str, Answer] = {}
@@ -65,11 +68,14 @@ class LoopbackProxy:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        self._tls = tls is not None
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     @property
     def uri(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http{'s' * self._tls}://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -88,6 +94,8 @@ class LoopbackProxy:
         self.requests.append((handler.command, urlsplit(handler.path).path))
         self.targets.append(handler.path)
         self.authorizations.append(authorization)
+        self.headers.append(dict(handler.headers.items()))
+        self.bodies.append(body)
         if self.token is not None and authorization != f"Bearer {self.token}":
             _send(handler, 401, {"Content-Type": "text/plain"}, b"who are you?")
             return

@@ -76,7 +76,7 @@ def registry_of(config: RegistrySync, env: Mapping[str, str]) -> Registry:
         # MLflow takes seconds to import, and half of the commands never ask it anything
         from stagewright.adapters.mlflow import open_registry  # noqa: PLC0415 # as said above
 
-        return open_registry(config.registry_uri, env=env, clock=SystemClock())
+        return open_registry(config.registry_uri, env=env, clock=SystemClock(), access=config.registry_access)
 
     return DeferredRegistry(opened)
 
@@ -350,4 +350,4 @@ def registry_version(config: RegistrySync, env: Mapping[str, str]) -> str:
     """`MLflow 3.17.0`."""
     from stagewright.adapters.mlflow import server_version  # noqa: PLC0415 # MLflow takes seconds to import
 
-    return f"MLflow {server_version(config.registry_uri, env=env)}"
+    return f"MLflow {server_version(config.registry_uri, env=env, access=config.registry_access)}"

@@ -10,6 +10,7 @@ import pytest
 from mlflow.utils.rest_utils import MlflowHostCreds
 
 from stagewright.adapters.mlflow import open_registry, rest
+from stagewright.adapters.mlflow.access import FixedAccess
 from stagewright.adapters.mlflow.registry import SWEEPS, MlflowRegistry
 from stagewright.adapters.mlflow.rest import RestGateway
 from stagewright.errors import (
@@ -41,7 +42,9 @@ class Bench:
     def __init__(self, proxy: LoopbackProxy, monotonic: Callable[[], float]) -> None:
         self.proxy = proxy
         self.pauses: list[float] = []
-        self.gateway = RestGateway(MlflowHostCreds(proxy.uri), sleep=self.pauses.append, monotonic=monotonic)
+        self.gateway = RestGateway(
+            FixedAccess(MlflowHostCreds(proxy.uri)), sleep=self.pauses.append, monotonic=monotonic
+        )
         self.registry = MlflowRegistry(self.gateway, FixedClock())
 
     def say(self, document: object, *, status: int = 200) -> None:
@@ -177,7 +180,7 @@ def test_registry_where_nobody_listens_is_unreachable():
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         uri = f"http://127.0.0.1:{reserved.getsockname()[1]}"
-        gateway = RestGateway(MlflowHostCreds(uri), sleep=lambda _: None)
+        gateway = RestGateway(FixedAccess(MlflowHostCreds(uri)), sleep=lambda _: None)
         with pytest.raises(UnreachableError, match="does not answer: ") as caught:
             MlflowRegistry(gateway, FixedClock()).snapshot()
     assert caught.value.hint == "is it running, and is the URI right?"

@@ -16,10 +16,12 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.rest_utils import MlflowHostCreds
 from mlflow.version import VERSION
 
+from stagewright.adapters.mlflow.access import Access, FileAccess, FixedAccess
 from stagewright.adapters.mlflow.direct import DirectGateway
 from stagewright.adapters.mlflow.registry import MlflowRegistry
 from stagewright.adapters.mlflow.rest import RestGateway
 from stagewright.errors import UsageError
+from stagewright.model.sync import RegistryAccess
 from stagewright.ports import Clock, Registry
 
 SUPPORTED = "supported: http://…, https://… and sqlite:///…"
@@ -27,26 +29,31 @@ _FILE = Path(".mlflow") / "credentials"
 _TRUE = {"true": True, "1": True, "false": False, "0": False}
 
 
-def open_registry(uri: str, *, env: Mapping[str, str], clock: Clock) -> Registry:
+def open_registry(uri: str, *, env: Mapping[str, str], clock: Clock, access: RegistryAccess | None = None) -> Registry:
     """The registry at `uri`. Asks a server nothing yet; a database must be there.
 
-    `env` holds MLflow's own MLFLOW_TRACKING_* variables. UsageError: a URI that is not supported, that holds a
-    password, or credentials that cannot be used.
+    `access` says who we are; without it MLflow's own MLFLOW_TRACKING_* variables in `env` do. UsageError: a URI that
+    is not supported, that holds a password, or credentials that cannot be used.
     """
     scheme = uri.partition(":")[0]
     if scheme in {"http", "https"}:
-        return MlflowRegistry(RestGateway(_creds(_server(uri), env)), clock)
+        return MlflowRegistry(RestGateway(_access(uri, env, access)), clock)
     if scheme == "sqlite":
         return MlflowRegistry(DirectGateway(_database(uri)), clock)
     # no more of the URI than its scheme: that of a database holds a password
     raise UsageError(f"a registry of the kind {scheme!r} is not supported", hint=SUPPORTED)
 
 
-def server_version(uri: str, *, env: Mapping[str, str]) -> str:
+def server_version(uri: str, *, env: Mapping[str, str], access: RegistryAccess | None = None) -> str:
     """The version of the MLflow at `uri`: the server's, or for a database that of the library which reads it."""
     if urlsplit(uri).scheme in {"http", "https"}:
-        return RestGateway(_creds(_server(uri), env)).version()
+        return RestGateway(_access(uri, env, access)).version()
     return str(VERSION)
+
+
+def _access(uri: str, env: Mapping[str, str], access: RegistryAccess | None) -> Access:
+    host = _server(uri)
+    return FixedAccess(_creds(host, env)) if access is None else FileAccess(host, access)
 
 
 def _server(uri: str) -> str:

@@ -15,6 +15,7 @@ import requests
 from mlflow.exceptions import MlflowException
 from mlflow.utils.rest_utils import http_request
 
+from stagewright.adapters.mlflow.access import Access
 from stagewright.adapters.mlflow.gateway import Answer, Fields
 from stagewright.errors import (
     ForbiddenError,
@@ -46,24 +47,24 @@ HEADERS = {"Connection": "close"}
 
 
 class RestGateway:
-    """MLflow's REST API over HTTP; `creds` is MLflow's own `MlflowHostCreds`."""
+    """MLflow's REST API over HTTP."""
 
     def __init__(
         self,
-        creds: Any,
+        access: Access,
         *,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`sleep` and `monotonic` (seconds) are there for tests."""
-        self._creds = creds
+        """`access` says where MLflow is and who we are there. `sleep`, `monotonic` (seconds) are there for tests."""
+        self._access = access
         self._sleep = sleep
         self._monotonic = monotonic
 
     @property
     def address(self) -> str:
         """The server's URI, which holds no user and no password."""
-        return str(self._creds.host)
+        return self._access.address
 
     @property
     def place(self) -> str:
@@ -124,9 +125,18 @@ class RestGateway:
             return self._object_of(response)
 
     def _request(self, method: str, endpoint: str, arguments: dict[str, Any]) -> requests.Response:
+        response = self._once(method, endpoint, arguments)
+        # what was refused did not happen, so asking again with a new token repeats no write
+        if response.status_code == requests.codes.unauthorized and self._access.rejected():
+            response.close()
+            response = self._once(method, endpoint, arguments)
+        return response
+
+    def _once(self, method: str, endpoint: str, arguments: dict[str, Any]) -> requests.Response:
+        shown = self._access.credentials()
         try:
             response: requests.Response = http_request(
-                self._creds,
+                shown.creds,
                 endpoint,
                 method,
                 max_retries=0,
@@ -134,7 +144,7 @@ class RestGateway:
                 raise_on_status=False,
                 respect_retry_after_header=False,
                 timeout=TIMEOUT_S,
-                extra_headers=HEADERS,
+                extra_headers={**shown.headers, **HEADERS},
                 allow_redirects=False,
                 stream=True,
                 **arguments,
@@ -156,8 +166,8 @@ class RestGateway:
         if status in {requests.codes.unauthorized, requests.codes.forbidden}:
             raise ForbiddenError(
                 f"{self.place} answers {status}: {_path(response)} is not allowed",
-                hint="set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN; "
-                "docs/mlflow.md lists the permissions",
+                hint="see who the controller is to MLflow (spec.registry, or MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD); docs/mlflow.md lists the permissions",
             )
         if status in BUSY:
             raise _BusyError(f"{self.place} answers {status}", retry_after_s=_retry_after(response))
