@@ -8,6 +8,7 @@
     │   └── IncompleteError     it answered, but not wholly; no verdict may be drawn from that
     ├── ForbiddenError          credentials are missing, expired or too weak
     ├── NotFoundError           the named thing does not exist
+    ├── ConflictError           somebody else changed it first: read it again, and try once more
     ├── StalledError            a person must look before anything is applied again
     └── LedgerError             the ledger is damaged, locked or fenced off
         ├── LedgerDamagedError  it does not verify; never written again until a person has looked
@@ -80,6 +81,10 @@ class ForbiddenError(StagewrightError):
 
 class NotFoundError(StagewrightError):
     """The named thing does not exist; the caller must name another or create it."""
+
+
+class ConflictError(StagewrightError):
+    """Somebody else changed or created the thing first; nothing was written, read it again."""
 
 
 class StalledError(StagewrightError):
