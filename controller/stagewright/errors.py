@@ -10,6 +10,7 @@
     ├── NotFoundError           the named thing does not exist
     ├── ConflictError           somebody else changed it first: read it again, and try once more
     ├── StalledError            a person must look before anything is applied again
+    ├── LeaseLostError          nobody needs to act: another process may write now, and this one writes nothing more
     └── LedgerError             the ledger is damaged, locked or fenced off
         ├── LedgerDamagedError  it does not verify; never written again until a person has looked
         ├── LedgerConflictError another writer was first; re-read and try again
@@ -89,6 +90,10 @@ class ConflictError(StagewrightError):
 
 class StalledError(StagewrightError):
     """Going on would be unsafe; a person must look and say so on the record."""
+
+
+class LeaseLostError(StagewrightError):
+    """It is not this process's turn to write, or not for long enough; whoever holds the lease goes on."""
 
 
 class LedgerError(StagewrightError):

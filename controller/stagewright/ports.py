@@ -4,7 +4,7 @@ Every port has a working in-memory fake in `tests/fakes` and one contract suite 
 the real adapter alike.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -14,6 +14,7 @@ from stagewright.model.conversation import Deployed, Finding, OpenPull, PullLink
 from stagewright.model.plan import Action
 from stagewright.model.review import Account, DecisionText
 from stagewright.model.source import PullFacts, ReviewFacts, SourceCommit, SourceTree
+from stagewright.model.sync import WriterEpoch
 
 
 class Clock(Protocol):
@@ -64,6 +65,26 @@ class LedgerStore(Protocol):
 
     def lock(self) -> AbstractContextManager[None]:
         """Hold the store against other writers for the length of a `with` block; LedgerConflictError if it is held."""
+        ...
+
+
+class Fence(Protocol):
+    """Whose turn it is to write. Asked before every write, so that a process whose turn is over writes nothing.
+
+    A turn begins when a lease is taken and is over for ever once it was lost, also if the same process takes it again.
+    Safe to use from several threads.
+    """
+
+    def turn(self, past: Sequence[WriterEpoch]) -> WriterEpoch:
+        """Our turn, on a ledger that was written in the turns `past`, oldest first.
+
+        It is one of more transitions than any of others there, and is raised above them where it is not. LeaseLostError
+        when it is not our turn. StalledError when somebody else has written in the ledger since it was.
+        """
+        ...
+
+    def require(self, turn: WriterEpoch, seconds: float) -> None:
+        """Return if `turn` is ours still, and will be for longer than `seconds`; LeaseLostError if not."""
         ...
 
 

@@ -124,3 +124,15 @@ class RegistrySync:
     interval: timedelta
     suspend: bool
     dry_run: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterEpoch:
+    """Whose turn it is to write: a lease, how often it had changed hands, and the hand.
+
+    No two holders ever have the same lease with the same `transitions`; a later turn has more of them.
+    """
+
+    lease: str
+    transitions: int
+    holder: str
