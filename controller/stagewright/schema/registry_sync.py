@@ -69,6 +69,9 @@ SourcePath = Annotated[
     str,
     pattern(f"^$|{RELATIVE_PATH}", "a folder of the repository, without a leading slash", max_length=1024),
 ]
+AppId = Annotated[str, pattern(r"^[A-Za-z0-9.]{1,40}$", "an app id or client id")]
+Repository = Annotated[str, pattern(REPOSITORY, 'a repository, written "owner/name"')]
+CommitId = Annotated[str, pattern(r"^[0-9a-f]{40}$", "a commit: 40 lower-case hex digits")]
 
 
 class SyncMetadataShape(Shape):
@@ -88,7 +91,7 @@ class SourceShape(Shape):
 class AppShape(Shape):
     """A GitHub App and where it is installed."""
 
-    id: Annotated[str, pattern(r"^[A-Za-z0-9.]{1,40}$", "an app id or client id")]
+    id: AppId
     installation: Annotated[int, Field(ge=1)]
     private_key: KeyUri
 
@@ -104,7 +107,7 @@ class ForgeShape(Shape):
 
     type: Literal["git", "gitea", "github"]
     url: BaseUrl | None = None
-    repository: Annotated[str, pattern(REPOSITORY, 'a repository, written "owner/name"')] | None = None
+    repository: Repository | None = None
     app: AppShape | None = None
     token_file: Line | None = None
     ca_file: Line | None = None
@@ -132,7 +135,7 @@ class SyncSpecShape(Shape):
     forge: ForgeShape
     registry: RegistryShape
     ledger: LedgerShape
-    trust_root: Annotated[str, pattern(r"^[0-9a-f]{40}$", "a commit: 40 lower-case hex digits")] | None = None
+    trust_root: CommitId | None = None
     mirror: Line | None = None
     interval: Duration = "60s"
     suspend: bool = False
@@ -227,10 +230,15 @@ def _forge(document: Document, shape: ForgeShape, folder: str, problems: list[Do
     )
 
 
-def _duration(document: Document, text: str, place: tuple[str, ...], problems: list[DocumentError]) -> timedelta:
+def read_duration(text: str) -> timedelta:
+    """The length of a duration in its one spelling: `60s`, `5m`, `1h30m`. Zero where it says nothing."""
     found = _DURATION.fullmatch(text)
     hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
-    interval = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _duration(document: Document, text: str, place: tuple[str, ...], problems: list[DocumentError]) -> timedelta:
+    interval = read_duration(text)
     if interval <= timedelta(0):
         problems.append(document.error("the interval is zero", place, hint="60s is the default"))
     return interval

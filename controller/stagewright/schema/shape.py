@@ -4,17 +4,17 @@ A shape is only the form of a document: which keys, which kinds of value, which 
 other is checked by the conversions (`model_document`, `policy_document`, `registry_sync`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_schema
 
-from stagewright.errors import DocumentError
-from stagewright.schema.nodes import KEY, MAX_PROBLEMS, Document, Fields, plain, raise_problems, shortened
+from stagewright.errors import InvalidError
+from stagewright.schema.nodes import KEY, MAX_PROBLEMS, Document, Fields, Path, plain, raise_problems, shortened
 
 API_VERSION = "stagewright.dev/v1alpha1"
 
@@ -33,6 +33,9 @@ class Shape(BaseModel):
 
 
 ShapeT = TypeVar("ShapeT", bound=Shape)
+ErrorT_co = TypeVar("ErrorT_co", bound=InvalidError, covariant=True)
+# as many problems of an object as fit the message of a condition
+_TOLD = 5
 
 
 def pattern(regex: str, wanted: str, *, max_length: int | None = None, hint: str = "") -> Any:
@@ -77,7 +80,58 @@ def read_shape(document: Document, shape: type[ShapeT]) -> ShapeT:
     raise AssertionError("a validation error has details")
 
 
-def _problem(document: Document, detail: ErrorDetails, known: frozenset[str]) -> DocumentError:
+def read_object(value: Mapping[str, object], shape: type[ShapeT], place: str) -> ShapeT:
+    """An object that never was text, such as one of a cluster, in that shape.
+
+    InvalidError names each problem's path below `place` (`spec.forge.url`), and never repeats more of a value than a
+    few words of it.
+    """
+    try:
+        return shape.model_validate(dict(value))
+    except ValidationError as error:
+        details = error.errors(include_url=False)[:MAX_PROBLEMS]
+    known = frozenset(_known_keys(shape.model_json_schema()))
+    raise_object_problems([_problem(_Pathed(place), detail, known) for detail in details])
+    raise AssertionError("a validation error has details")
+
+
+def object_problem(reason: str, path: str, *, hint: str = "") -> InvalidError:
+    """A problem of an object at `path`, such as `spec.forge.url`."""
+    return InvalidError(f"{path}: {reason}", hint=hint)
+
+
+def raise_object_problems(problems: Sequence[InvalidError]) -> None:
+    """Raise the problems as one, the first ones spelled out; nothing when there is none."""
+    if not problems:
+        return
+    told = "; ".join(str(problem) for problem in problems[:_TOLD])
+    more = f"; and {len(problems) - _TOLD} more" if len(problems) > _TOLD else ""
+    raise InvalidError(told + more, hint=problems[0].hint)
+
+
+class _Place(Protocol[ErrorT_co]):
+    """What can say that something is wrong at one of its places."""
+
+    def error(self, reason: str, path: Path = (), *, hint: str = "", at_key: bool = False) -> ErrorT_co:
+        """The problem as an error."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Pathed:
+    root: str
+
+    def error(self, reason: str, path: Path = (), *, hint: str = "", at_key: bool = False) -> InvalidError:  # noqa: ARG002 # a path names its key anyway
+        text = self.root
+        for element in path:
+            if isinstance(element, int):
+                text += f"[{element}]"
+            elif _is_key(element):
+                text += f".{shortened(element)}"
+        return object_problem(reason, text, hint=hint)
+
+
+def _problem(document: _Place[ErrorT_co], detail: ErrorDetails, known: frozenset[str]) -> ErrorT_co:
     kind, path, context = detail["type"], tuple(detail["loc"]), detail.get("ctx", {})
     name = next((element for element in reversed(path) if isinstance(element, str) and _is_key(element)), "")
     match kind:

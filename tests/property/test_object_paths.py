@@ -1,0 +1,54 @@
+"""No names that an object holds lead a file out of that object's own folder."""
+
+import posixpath
+from typing import Any
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from stagewright.errors import InvalidError
+from stagewright.schema.custom_resource import parse_custom_resource
+from tests.unit.schema.objects import PLACES, changed
+
+PARTS = st.sampled_from(
+    ["..", ".", "/", "a", "token", "ca.crt", "%2e", "\\", "\x00", "..data", "-", "_", "A", "\n", ""]
+)
+NAMES = st.lists(PARTS, max_size=4).map("".join) | st.text(max_size=12)
+
+
+def objects(namespace: str, name: str, uid: str, secret: str, key: str) -> dict[str, Any]:
+    return changed(
+        {
+            "metadata.namespace": namespace,
+            "metadata.name": name,
+            "metadata.uid": uid,
+            "spec.forge.tokenSecretRef": {"name": secret, "key": key},
+            "spec.forge.caConfigMapRef": {"name": secret, "key": key},
+            "spec.registry.headersSecretRef": {"name": secret},
+        }
+    )
+
+
+@given(namespace=NAMES, name=NAMES, uid=NAMES, secret=NAMES, key=NAMES)
+@example(namespace="ml", name="bank", uid="1", secret="forge", key=".token")
+@example(namespace="ml", name="bank", uid="1", secret="a.b", key="..")
+@example(namespace="ml", name="bank", uid="..", secret="forge", key="token")
+@example(namespace="ml", name="bank", uid="1", secret="..", key="token")
+@example(namespace="ml", name="bank", uid="1", secret="forge", key="token\n")
+def test_parse_custom_resource_of_any_names_keeps_every_file_in_its_folder(
+    namespace: str, name: str, uid: str, secret: str, key: str
+):
+    try:
+        found = parse_custom_resource(objects(namespace, name, uid, secret, key), places=PLACES)
+    except InvalidError as error:
+        assert "metadata." in str(error) or "spec." in str(error)
+        return
+    folder = f"{PLACES.secrets}/{namespace}/{uid}"
+    assert found.folder == folder == posixpath.normpath(folder)
+    for reference in found.references:
+        depth = 2 if reference.key is None else 3
+        assert posixpath.normpath(reference.path) == reference.path
+        assert reference.path.startswith(f"{folder}/")
+        assert len(reference.path.removeprefix(f"{folder}/").split("/")) == depth
+    assert posixpath.normpath(found.sync.ledger_directory) == f"{PLACES.ledgers}/{namespace}/{name}"
+    assert posixpath.normpath(found.sync.mirror or "") == f"{PLACES.mirrors}/{namespace}/{uid}/mirror.git"
