@@ -9,14 +9,12 @@ An `Observer` cannot fail a reconcile; what it could not do is its own to try ag
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 from stagewright.app.memory import Memory
 from stagewright.app.sync import SyncReport
 from stagewright.errors import StagewrightError
-
-if TYPE_CHECKING:
-    from stagewright.schema.custom_resource import CustomResource
+from stagewright.model.custom_resource import CustomResource
 
 Result = Literal["synced", "waiting", "stalled", "failed", "suspended", "rehearsed", "deleted"]
 """What one reconcile came to.
@@ -49,7 +47,7 @@ class Reconciled:
     """
 
     ref: ObjectRef
-    resource: "CustomResource | None"
+    resource: CustomResource | None
     result: Result
     at: datetime
     duration_s: float

@@ -72,7 +72,7 @@ class Workers:
                 self._reconcile(key)
             except Exception as error:  # noqa: BLE001 # one object that nobody thought of must not stop all the others
                 # the exception's own text may hold anything
-                _log.error("reconcile crashed: %s in %s", type(error).__name__, _place(error), extra={"sync": key})  # noqa: TRY400 # as said above
+                _log.error("reconcile crashed: %s in %s", type(error).__name__, _place(error), extra={"sync": key})
                 self._queue.add_rate_limited(key)
             finally:
                 self._put(number)
