@@ -12,7 +12,7 @@ from stagewright.app.conversation import Correspondent
 from stagewright.app.desired import DesiredReader
 from stagewright.app.facts import FactReader
 from stagewright.app.journal import Journal, LedgerJournal
-from stagewright.app.memory import remember
+from stagewright.app.memory import Memory, remember
 from stagewright.app.pulls import PullReader
 from stagewright.app.recall import recall
 from stagewright.app.record import Scribe, body_digest, recorded
@@ -81,6 +81,12 @@ class Syncer:
         self._outside = outside
         self._desired = DesiredReader(outside.source, config.path)
         self._correspondent = Correspondent(outside.conversation) if outside.conversation is not None else None
+        self._memory: Memory | None = None
+
+    @property
+    def memory(self) -> Memory | None:
+        """The ledger as the last sync left it, however that ended; None where it did not come so far as to open it."""
+        return self._memory
 
     def sync(self) -> SyncReport:
         """Run one sync. Errors say who must act; what was written before one is kept, and the next sync goes on.
@@ -90,9 +96,11 @@ class Syncer:
         """
         with self._outside.exclusive():
             run = _Run(self._config, self._outside, self._desired)
+            self._memory = None
             try:
                 report = run.sync()
             finally:
+                self._memory = run.memory
                 run.keep()
             return report if self._correspondent is None else run.speak(self._correspondent, report)
 
@@ -120,6 +128,11 @@ class _Run:
         self._facts = FactReader(
             registry=outside.registry, forge=outside.forge, desired=desired, branch=config.branch, now=self._now
         )
+
+    @property
+    def memory(self) -> Memory | None:
+        """What has been written so far; None where no ledger was opened."""
+        return self._journal.memory if self._journal is not None else None
 
     def keep(self) -> None:
         """Keep how far the ledger has come, whatever became of the sync."""
