@@ -1,4 +1,4 @@
-"""What every `LedgerStore` promises, on the fake and on the directory alike."""
+"""What every `LedgerStore` promises, on the fake, the directory and a bucket alike."""
 
 import threading
 from collections.abc import Callable
@@ -7,18 +7,27 @@ from pathlib import Path
 import pytest
 
 from stagewright.adapters.directory import DirectoryStore
+from stagewright.adapters.s3 import S3Store
 from stagewright.errors import LedgerConflictError, UsageError
+from stagewright.model.sync import S3Place
 from stagewright.ports import LedgerStore
 from tests.fakes.ledger_store import MemoryStore
+from tests.s3_server import counting, s3_client, s3_place, s3_server
+
+__all__ = ["s3_client", "s3_place", "s3_server"]
 
 Opener = Callable[[], LedgerStore]
 
 
-@pytest.fixture(params=["memory", "directory"])
+@pytest.fixture(params=["memory", "directory", "s3"])
 def again(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     """Opens the same store once more, as another process would."""
     if request.param == "directory":
         return lambda: DirectoryStore(tmp_path / "ledger")
+    if request.param == "s3":
+        place: S3Place = request.getfixturevalue("s3_place")
+        client = request.getfixturevalue("s3_client")
+        return lambda: S3Store(client, place, nonce=counting())
     memory = MemoryStore()
     return lambda: memory
 
