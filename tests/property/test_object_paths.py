@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stagewright.errors import InvalidError
+from stagewright.model.custom_resource import CustomResource
 from stagewright.schema.custom_resource import parse_custom_resource
 from tests.unit.schema.objects import PLACES, changed
 
@@ -14,6 +15,18 @@ PARTS = st.sampled_from(
     ["..", ".", "/", "a", "token", "ca.crt", "%2e", "\\", "\x00", "..data", "-", "_", "A", "\n", ""]
 )
 NAMES = st.lists(PARTS, max_size=4).map("".join) | st.text(max_size=12)
+
+
+def names(good: str) -> st.SearchStrategy[str]:
+    """A good name as often as any other, so that most objects have one bad name, or none."""
+    return st.just(good) | st.just(good) | st.just(good) | st.just(good) | NAMES
+
+
+def parsed(value: dict[str, Any]) -> CustomResource | None:
+    try:
+        return parse_custom_resource(value, places=PLACES)
+    except InvalidError:
+        return None
 
 
 def objects(namespace: str, name: str, uid: str, secret: str, key: str) -> dict[str, Any]:
@@ -29,7 +42,7 @@ def objects(namespace: str, name: str, uid: str, secret: str, key: str) -> dict[
     )
 
 
-@given(namespace=NAMES, name=NAMES, uid=NAMES, secret=NAMES, key=NAMES)
+@given(namespace=names("ml"), name=names("bank"), uid=names("4b0e"), secret=names("forge"), key=names("token"))
 @example(namespace="ml", name="bank", uid="1", secret="forge", key=".token")
 @example(namespace="ml", name="bank", uid="1", secret="a.b", key="..")
 @example(namespace="ml", name="bank", uid="..", secret="forge", key="token")
@@ -38,10 +51,9 @@ def objects(namespace: str, name: str, uid: str, secret: str, key: str) -> dict[
 def test_parse_custom_resource_of_any_names_keeps_every_file_in_its_folder(
     namespace: str, name: str, uid: str, secret: str, key: str
 ):
-    try:
-        found = parse_custom_resource(objects(namespace, name, uid, secret, key), places=PLACES)
-    except InvalidError as error:
-        assert "metadata." in str(error) or "spec." in str(error)
+    found = parsed(objects(namespace, name, uid, secret, key))
+    if found is None:
+        # nothing was made of it, which is as safe as can be
         return
     folder = f"{PLACES.secrets}/{namespace}/{uid}"
     assert found.folder == folder == posixpath.normpath(folder)
