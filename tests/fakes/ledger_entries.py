@@ -22,9 +22,11 @@ GOVERNANCE = "sha256:" + "90" * 32
 DANA = p.Person(id="7", login="@dana")
 
 
-def header(second: int = 0, *, transitions: int = 0, lease: str = "prod/stagewright") -> p.Header:
+def header(
+    second: int = 0, *, transitions: int = 0, lease: str = "prod/stagewright", holder: str = "pod-0"
+) -> p.Header:
     """What was recorded `second` seconds after the ledger began."""
-    epoch = p.Epoch(lease=lease, transitions=transitions, holder="pod-0")
+    epoch = p.Epoch(lease=lease, transitions=transitions, holder=holder)
     return p.Header(recorded_at=BEGAN + timedelta(seconds=second), sync="prod", epoch=epoch, controller="0.1.0")
 
 

@@ -15,6 +15,7 @@ from stagewright.ledger.keys import decode_base64, key_id
 from stagewright.ledger.predicates import (
     Adoption,
     Drift,
+    Epoch,
     Genesis,
     Intent,
     Key,
@@ -39,17 +40,20 @@ class Breach:
 
 
 class Chronicle:
-    """What the entries admitted so far say together. `entry_keys` maps the id of every key named to its raw bytes."""
+    """What the entries admitted so far say together.
+
+    `entry_keys` maps the id of every key named to its raw bytes; `epochs` are those that wrote, in their order.
+    """
 
     def __init__(self, origin: str, log_key: bytes) -> None:
         self.size = 0
+        self.epochs: list[Epoch] = []
         self.entry_keys: dict[str, bytes] = {}
         self._origin = origin
         self._log_key = log_key
         self._signer = ""
         self._beginning = True
         self._latest: datetime | None = None
-        self._turns: dict[str, int] = {}
         self._intents: dict[int, tuple[Intent, list[str]]] = {}
         self._closed_intents: set[int] = set()
         self._approved: dict[str, Verdict] = {}
@@ -83,16 +87,30 @@ class Chronicle:
             found.append(Breach(step=ORDER, reason=f"the genesis is of {predicate.origin!r}, not {self._origin!r}"))
         if self._latest and predicate.recorded_at < self._latest:
             found.append(Breach(step=ORDER, reason="its time lies before that of the entry before it"))
-        turn, epoch = self._turns.get(predicate.epoch.lease, 0), predicate.epoch
-        if epoch.transitions < turn:
-            reason = f"its epoch {epoch.transitions} of lease {epoch.lease!r} is over: {turn} has written already"
-            found.append(Breach(step=ORDER, reason=reason))
+        found += self._turn(predicate.epoch)
         self._beginning = self._beginning and isinstance(predicate, Genesis | Key | Adoption)
         if isinstance(predicate, Adoption) and not self._beginning:
             found.append(Breach(step=ORDER, reason="an adoption belongs to the beginning of a log, and nowhere else"))
         self._latest = max(self._latest or predicate.recorded_at, predicate.recorded_at)
-        self._turns[epoch.lease] = max(turn, epoch.transitions)
         return found
+
+    def _turn(self, epoch: Epoch) -> list[Breach]:
+        """An epoch never runs back, whichever lease it is of: a turn that is over stays over."""
+        if self.epochs and epoch == self.epochs[-1]:
+            return []
+        last = self.epochs[-1] if self.epochs else epoch
+        if epoch.transitions < last.transitions:
+            over = f"its epoch {epoch.transitions} of lease {epoch.lease!r} is over"
+            reason = f"{over}: {last.transitions} of lease {last.lease!r} has written already"
+            return [Breach(step=ORDER, reason=reason)]
+        same = (other for other in self.epochs if (other.lease, other.transitions) == (epoch.lease, epoch.transitions))
+        holders = {other.holder for other in same}
+        if epoch not in self.epochs:
+            self.epochs.append(epoch)
+        if holders - {epoch.holder}:
+            reason = f"its epoch {epoch.transitions} of lease {epoch.lease!r} is that of another holder"
+            return [Breach(step=ORDER, reason=reason)]
+        return []
 
     def _keys(self, statement: Statement, signer: str) -> list[Breach]:
         """Entry 1 names the log's key, entry 2 the entries' first key; later `key` entries replace the latter."""

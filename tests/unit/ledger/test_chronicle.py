@@ -88,9 +88,15 @@ GOOD = {
         given.intent(actions=(given.action(None),)),
         given.outcome(4, after=(None,)),
     ),
-    "another lease may begin at zero": (
+    "another lease follows in the same turn or in a later one": (
         given.revision(head=given.header(2, transitions=5)),
-        given.revision(head=given.header(3, lease="other")),
+        given.revision(head=given.header(3, lease="other", transitions=5)),
+        given.revision(head=given.header(4, lease="third", transitions=8)),
+    ),
+    "leases take turns that count the same": (
+        given.revision(head=given.header(2, lease="bank")),
+        given.revision(head=given.header(3)),
+        given.revision(head=given.header(4, lease="bank")),
     ),
 }
 
@@ -108,17 +114,32 @@ BAD = {
         (given.revision(head=given.header(2, transitions=5)), given.revision(head=given.header(3, transitions=4))),
         4,
         ORDER,
-        "epoch 4 of lease 'prod/stagewright' is over: 5 has written already",
+        "epoch 4 of lease 'prod/stagewright' is over: 5 of lease 'prod/stagewright' has written already",
     ),
     "an epoch that is over, after another lease wrote": (
         (
             given.revision(head=given.header(2, transitions=5)),
-            given.revision(head=given.header(2, lease="other")),
-            given.revision(head=given.header(3, transitions=4)),
+            given.revision(head=given.header(2, lease="other", transitions=6)),
+            given.revision(head=given.header(3, transitions=5)),
         ),
         5,
         ORDER,
-        "is over",
+        "epoch 5 of lease 'prod/stagewright' is over: 6 of lease 'other' has written already",
+    ),
+    "another lease that counts from zero again": (
+        (given.revision(head=given.header(2, transitions=5)), given.revision(head=given.header(3, lease="other"))),
+        4,
+        ORDER,
+        "epoch 0 of lease 'other' is over: 5 of lease 'prod/stagewright' has written already",
+    ),
+    "two holders of one turn": (
+        (
+            given.revision(head=given.header(2, transitions=5)),
+            given.revision(head=given.header(3, transitions=5, holder="pod-1")),
+        ),
+        4,
+        ORDER,
+        "epoch 5 of lease 'prod/stagewright' is that of another holder",
     ),
     "an intent left open": ((given.verdict(), given.intent()), 4, INTENTS, "without an outcome"),
     "an outcome of no intent": ((given.outcome(2),), 3, INTENTS, "entry 2, which is no intent"),

@@ -96,6 +96,17 @@ def test_revision_has_these_very_bytes():
     )
 
 
+def test_entry_of_a_known_image_names_it_and_one_of_an_unknown_image_has_no_such_field():
+    image = "registry.example.com/stagewright@sha256:" + "ab" * 32
+    header = given.header(1).model_copy(update={"image": image})
+    known, unknown = given.revision(head=header), given.revision()
+    assert json.loads(bytes(known))["predicate"]["image"] == image
+    assert "image" not in json.loads(bytes(unknown))["predicate"]
+    for statement in (known, unknown):
+        assert parse_statement(bytes(statement)) == statement
+        jsonschema.validate(json.loads(bytes(statement))["predicate"], schemas()["revision"])
+
+
 def test_subjects_are_of_a_version_or_a_commit():
     assert model_subject("fraud", 3, "sha256:" + "ab" * 32) == Subject(
         name="models:/fraud/3", digest={"sha256": "ab" * 32}
@@ -126,6 +137,8 @@ def _with_predicate(**changes: object) -> bytes:
         pytest.param(_with(subject=[]), "subject", id="no subject"),
         pytest.param(_with(subject=[{"name": "a", "digest": {}}]), "digest", id="subject without digest"),
         pytest.param(_with(subject=[{"name": "a", "digest": {"sha256": "XY"}}]), "sha256", id="digest is no hex"),
+        pytest.param(_with_predicate(image=None), "one spelling", id="image that is unknown, said twice"),
+        pytest.param(_with_predicate(image="stagewright:1.0"), "image", id="image by its tag"),
         pytest.param(_with_predicate(steps="1"), "steps", id="number as text"),
         pytest.param(_with_predicate(steps=True), "steps", id="number as truth"),
         pytest.param(_with_predicate(steps=-1), "steps", id="negative"),
