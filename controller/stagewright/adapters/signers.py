@@ -54,10 +54,23 @@ def load_signer(uri: str) -> Signer:
     return _CryptoSigner(key)
 
 
+def generate_pem() -> bytes:
+    """A new private key as `load_signer` wants it: Ed25519, PKCS#8, PEM."""
+    return bytes(CryptoSigner(Ed25519PrivateKey.generate()).private_bytes)
+
+
+def is_private_key(pem: bytes) -> bool:
+    """Is it a key that `load_signer` would take?"""
+    try:
+        return isinstance(load_pem_private_key(pem, password=None), Ed25519PrivateKey)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+
+
 def create_signer(uri: str) -> Signer:
     """Make a new key where `uri` says, and load it. Never overwrites: UsageError where something lies already."""
     path = _file_path(uri)
-    pem = CryptoSigner(Ed25519PrivateKey.generate()).private_bytes
+    pem = generate_pem()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -96,8 +96,12 @@ class Cluster:
             if not query["continue"]:
                 return
 
-    def create(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> Object:
-        """Create an object; as it is now. ConflictError where there is one of that name."""
+    def read(self, path: str) -> Object:
+        """What the API server says of itself: `/version`, `/apis/GROUP/VERSION`. NotFoundError."""
+        return self._json("GET", path)
+
+    def create(self, resource: Resource, namespace: str | None, body: Mapping[str, Any]) -> Object:
+        """Create an object (no namespace: of the cluster); as it is now. ConflictError where one has that name."""
         return self._json("POST", resource.path(namespace), body=body)
 
     def merge(
