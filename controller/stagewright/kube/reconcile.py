@@ -1,0 +1,243 @@
+"""One reconcile: an object of the cluster in, a sync, and what it came to written back.
+
+The order is that of what must not be lost: the sync writes ledger and MLflow; rows and Events tell of it; the status,
+which remembers how far was told, comes last. Whatever fails in between is told again by the next reconcile.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from stagewright.errors import ConflictError, InvalidError, LeaseLostError, NotFoundError, StagewrightError
+from stagewright.kube.attempt import Attempt, next_of, result_of
+from stagewright.kube.engines import EngineShelf
+from stagewright.kube.events import Happening, happenings, transition
+from stagewright.kube.observer import Courier, ObjectRef, Observer, Reconciled
+from stagewright.kube.outside import Cache, Object, Objects, References
+from stagewright.kube.picture import first_since
+from stagewright.kube.queue import Fraction, Seconds, WorkQueue
+from stagewright.kube.rows import RowWriter
+from stagewright.model.custom_resource import Places
+from stagewright.ports import Clock
+from stagewright.schema.custom_resource import FINALIZER, parse_custom_resource
+
+_log = logging.getLogger(__name__)
+
+Statuses = Callable[[Attempt], Mapping[str, Any]]
+"""The status that follows from an attempt and from the status before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """Everything that a reconcile talks to. `leading` says whether this process may write."""
+
+    cache: Cache
+    objects: Objects
+    rows: RowWriter
+    references: References
+    engines: EngineShelf
+    remove_engine: Callable[[str, str], None]
+    statuses: Statuses
+    observer: Observer
+    courier: Courier | None
+    leading: Callable[[], bool]
+    queue: WorkQueue[str]
+    clock: Clock
+    seconds: Seconds
+    fraction: Fraction
+    places: Places
+
+
+class Reconciler:
+    """Reconciles one object after the other; a call for each worker, at most one for the same object."""
+
+    def __init__(self, around: Around) -> None:
+        self._around = around
+
+    def reconcile(self, key: str) -> None:
+        """Look at the object `namespace/name`, and say when it is due again."""
+        around = self._around
+        namespace, _, name = key.partition("/")
+        found = around.cache.get(namespace, name)
+        if found is None:
+            self._forget(key)
+        elif not around.leading():
+            self._stand_by(found)
+        elif found["metadata"].get("deletionTimestamp"):
+            self._guarded(key, self._finalize, found)
+        else:
+            self._guarded(key, self._sync, found)
+
+    def _guarded(self, key: str, step: Callable[[str, Object], None], found: Object) -> None:
+        """Do it; what the cluster did not take is tried again after the object's back-off."""
+        try:
+            step(key, found)
+        except LeaseLostError as error:
+            _log.info("left to another process: %s", error, extra={"sync": key})
+        except ConflictError:
+            # the cache is behind; it will have caught up by then
+            self._around.queue.add_rate_limited(key)
+        except NotFoundError:
+            # gone meanwhile: the cache will tell
+            self._around.queue.forget(key)
+        except StagewrightError as error:
+            delay = self._around.queue.add_rate_limited(key)
+            _log.warning("the cluster did not take it, again in %.0f s: %s", delay, error, extra={"sync": key})
+
+    def _stand_by(self, found: Object) -> None:
+        """Have the files at hand that webhooks are checked with, and that a take-over needs."""
+        try:
+            self._around.references.materialise(parse_custom_resource(found, places=self._around.places))
+        except StagewrightError as error:
+            _log.debug("not at hand yet: %s", error)
+
+    def _forget(self, key: str) -> None:
+        """Forget an object that is gone."""
+        around = self._around
+        around.queue.discard(key)
+        namespace, _, name = key.partition("/")
+        uid = around.engines.drop(key)
+        for gone in around.references.forget_object(namespace, name) | ({uid} if uid else set()):
+            around.remove_engine(namespace, gone)
+            around.observer.forgotten(ObjectRef(namespace=namespace, name=name, uid=gone))
+
+    def _finalize(self, key: str, found: Object) -> None:
+        """Remove what is ours in the cluster and on the disk; never the ledger, never anything in MLflow."""
+        around = self._around
+        metadata = found["metadata"]
+        namespace, name, uid = metadata["namespace"], metadata["name"], metadata["uid"]
+        around.rows.remove(namespace, name)
+        self._forget(key)
+        around.remove_engine(namespace, uid)
+        finalizers = [f for f in metadata.get("finalizers") or [] if f != FINALIZER]
+        if finalizers != metadata.get("finalizers"):
+            around.objects.set_finalizers(found, finalizers)
+        _log.info("let go: the ledger and MLflow stay as they are", extra={"sync": key})
+
+    def _sync(self, key: str, found: Object) -> None:
+        around = self._around
+        finalizers = list(found["metadata"].get("finalizers") or [])
+        if FINALIZER not in finalizers:
+            found = around.objects.set_finalizers(found, [*finalizers, FINALIZER])
+        at, began = around.clock.now(), around.seconds()
+        attempt = self._attempt(found, Attempt(found=found, resource=None, at=at))
+        ref = ObjectRef(
+            namespace=found["metadata"]["namespace"], name=found["metadata"]["name"], uid=found["metadata"]["uid"]
+        )
+        self._tell(found, attempt)
+        done = Reconciled(
+            ref=ref,
+            resource=attempt.resource,
+            result=result_of(attempt),
+            at=at,
+            duration_s=around.seconds() - began,
+            report=attempt.report,
+            memory=attempt.memory,
+            error=attempt.error,
+            since=_since(attempt),
+        )
+        around.observer.reconciled(done)
+        self._schedule(key, attempt)
+
+    def _attempt(self, found: Object, attempt: Attempt) -> Attempt:
+        """Understand the object, fetch what it refers to, and sync."""
+        around = self._around
+        kept = _checkpoint(found)
+        try:
+            resource = parse_custom_resource(found, places=around.places)
+        except InvalidError as error:
+            return replace(attempt, error=error, checkpoint=kept)
+        attempt = replace(attempt, resource=resource, checkpoint=kept)
+        if resource.sync.suspend:
+            return attempt
+        engine = None
+        try:
+            engine = around.engines.engine(resource, around.references.materialise(resource), kept)
+            report = engine.sync()
+        except LeaseLostError:
+            raise
+        except StagewrightError as error:
+            attempt = replace(attempt, error=error)
+        else:
+            attempt = replace(attempt, report=report)
+        if engine is None:
+            return attempt
+        return replace(attempt, memory=engine.memory, checkpoint=engine.checkpoint or kept)
+
+    def _tell(self, found: Object, attempt: Attempt) -> None:
+        """Rows, Events, status: in this order, so that what was not told is told by the next reconcile."""
+        around = self._around
+        told: list[Happening] = []
+        if attempt.memory is not None and attempt.report is not None:
+            around.rows.write(found, attempt.memory, attempt.report.blocked)
+        if attempt.memory is not None:
+            told += happenings(attempt.memory, _told_up_to(attempt))
+        status = dict(around.statuses(attempt))
+        before = found.get("status") or {}
+        told += transition(before.get("conditions") or [], status.get("conditions") or [])
+        for happening in told:
+            self._emit(found, happening, attempt)
+        try:
+            around.objects.set_status(found, status)
+        except ConflictError:
+            self._again(found, attempt)
+
+    def _again(self, found: Object, attempt: Attempt) -> None:
+        """Set the status of an object that changed while it was synced; unless it is another one by now."""
+        metadata = found["metadata"]
+        now = self._around.objects.read(metadata["namespace"], metadata["name"])
+        if now is None or now["metadata"]["uid"] != metadata["uid"]:
+            return
+        self._around.objects.set_status(now, self._around.statuses(replace(attempt, found=now)))
+
+    def _emit(self, found: Object, happening: Happening, attempt: Attempt) -> None:
+        try:
+            self._around.objects.emit(
+                found,
+                severity=happening.severity,
+                reason=happening.reason,
+                action=happening.action,
+                note=happening.note,
+                at=attempt.at,
+            )
+        except StagewrightError as error:
+            # an Event is a courtesy: the ledger and the status have it, too
+            _log.warning("an Event was not taken: %s", error)
+
+    def _schedule(self, key: str, attempt: Attempt) -> None:
+        queue = self._around.queue
+        due = next_of(attempt, self._around.fraction())
+        if due.failed:
+            delay = queue.add_rate_limited(key, at_least_s=due.after_s or 0.0)
+            why = attempt.error or (attempt.report.waiting if attempt.report else "")
+            _log.warning("again in %.0f s: %s", delay, why, extra={"sync": key})
+            return
+        queue.forget(key)
+        if due.after_s is not None:
+            queue.add_after(key, due.after_s)
+
+
+def _checkpoint(found: Object) -> bytes | None:
+    """The signed note in `status.ledger.checkpoint`."""
+    text = (found.get("status") or {}).get("ledger", {}).get("checkpoint")
+    return text.encode() if isinstance(text, str) and text else None
+
+
+def _told_up_to(attempt: Attempt) -> int:
+    """From which entry of the ledger on the status has not told yet."""
+    size = (attempt.found.get("status") or {}).get("ledger", {}).get("size")
+    return size if isinstance(size, int) else _beginning(attempt)
+
+
+def _since(attempt: Attempt) -> int:
+    """From which entry of the ledger on news is to be passed on."""
+    size = (attempt.found.get("status") or {}).get("ledger", {}).get("passedOn")
+    return size if isinstance(size, int) else _beginning(attempt)
+
+
+def _beginning(attempt: Attempt) -> int:
+    """Where a status that says nothing begins: what is older than this attempt is history, and no news."""
+    if attempt.memory is None:
+        return 0
+    return first_since(attempt.memory, attempt.at, attempt.report.ledger_size if attempt.report else 0)
