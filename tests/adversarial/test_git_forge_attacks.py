@@ -4,6 +4,7 @@ The numbers are those of the threat model's table (docs/threat-model.md). Each a
 and says why, and the honest twin beside it (the model `churn`) is applied.
 """
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from stagewright.app.rebind import Rebinder
 from stagewright.errors import StalledError, UsageError
 from stagewright.ledger import predicates as entry
 from stagewright.model.evidence import Metric
@@ -23,6 +25,7 @@ STAGING, PRODUCTION, SPEC = f"{MODEL}/Staging", f"{MODEL}/Production", f"{MODEL}
 BOTH = rule("both", "Staging", approvals=[(1, "codeowners"), (1, "@acme/model-risk")])
 TWO = rule("two", "Staging", approvals=[(2, "codeowners")])
 BOTH_GOVERNED = policy(BOTH, GOVERNANCE)
+LIGHT_GOVERNANCE = rule("governance", approvals=[(1, "codeowners")])
 PLAIN = rule("plain", "Production", approvals=[(1, "codeowners")])
 
 
@@ -385,6 +388,25 @@ def test_51_card_edited_after_the_review(tmp_path: Path, where: str):
         stopped(bank, "it names other subjects than this promotion's")
     else:
         stopped(bank, "the merge brought what no reviewed head had", "refused")
+
+
+def test_61_ledger_bound_to_a_repository_of_other_history(tmp_path: Path):
+    bank = begun(tmp_path)
+    honest(bank)
+    bank.sync()
+    size, mine = bank.ledger().size, Bank(tmp_path / "mallory", rules=policy(PLAIN, LIGHT_GOVERNANCE))
+    before = bank.config.url
+    bank.configure(url=str(mine.world.origin))
+    with pytest.raises(StalledError, match="the ledger cannot be bound to this branch"):
+        Rebinder(bank.config, bank.outside()).proposed()
+    assert (bank.ledger().size, bank.aliases(TWIN)) == (size, {"challenger": 1})
+    # the same history at another place is followed
+    shutil.copytree(before, tmp_path / "moved.git")
+    bank.configure(url=str(tmp_path / "moved.git"))
+    rebinder = Rebinder(bank.config, bank.outside())
+    rebinder.rebind(digest=rebinder.proposed().digest, who=None, reason="The server was renamed")
+    assert bank.sync().stalled == ""
+    bank.verified()
 
 
 def test_63_approval_signed_in_a_sandbox(tmp_path: Path):

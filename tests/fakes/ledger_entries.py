@@ -1,9 +1,11 @@
 """Statements to fill a ledger with: small, valid, and telling one story at most."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stagewright.ledger import predicates as p
+from stagewright.ledger.dsse import canonical_json
 from stagewright.ledger.evidence import evidence_digest
 from stagewright.ledger.log import Ledger
 from stagewright.ledger.statement import Statement, commit_subject, model_subject
@@ -19,6 +21,13 @@ SIGNED_TAG = b"tag approve\n-----BEGIN SSH SIGNATURE-----\n"
 PROMOTION, OTHER, DRIFT = "aa" * 32, "bb" * 32, "dd" * 32
 KEY = "credit-risk/Production"
 GOVERNANCE = "sha256:" + "90" * 32
+BOUND = {
+    "branch": "main",
+    "forge": "git",
+    "path": "",
+    "registry": "http://127.0.0.1:5000",
+    "repository": "https://git.example.com/models.git",
+}
 DANA = p.Person(id="7", login="@dana")
 
 
@@ -111,6 +120,33 @@ def verdict(second: int = 2, answer: str = "approved", **changes: Any) -> Statem
     } | changes
     predicate = p.Verdict(**header(second).fields(), **fields)
     return Statement(subject=(model_subject("credit-risk", 7, "sha256:" + "a7" * 32),), predicate=predicate)
+
+
+def rebind(second: int = 3, **changes: Any) -> Statement:
+    """The branch moved from main to release."""
+    fields: dict[str, Any] = {
+        "before": BOUND,
+        "after": BOUND | {"branch": "release"},
+        "who": DANA,
+        "reason": "the branch was renamed",
+        "governance": None,
+        "requirements": (),
+        "sign_offs": (),
+    } | changes
+    return stated(p.Rebind(**header(second).fields(), **fields))
+
+
+def accepted(second: int = 3, **changes: Any) -> Statement:
+    """Another history is followed from here on."""
+    governance = f"sha256:{hashlib.sha256(canonical_json({'policy': 'b1' * 20})).hexdigest()}"
+    fields: dict[str, Any] = {
+        "before": {"history": COMMIT},
+        "after": {"history": "e5" * 20},
+        "governance": governance,
+        "requirements": (requirement(),),
+        "sign_offs": (signed(),),
+    } | changes
+    return rebind(second, **fields)
 
 
 def superseded(second: int = 3, **changes: Any) -> Statement:

@@ -1,5 +1,7 @@
 """The machine one works at: its programs and its disk, for `stagewright doctor`."""
 
+import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -35,3 +37,12 @@ def free_bytes(folder: Path) -> int:
     while not place.exists():
         place = place.parent
     return shutil.disk_usage(place).free
+
+
+def whose_process() -> tuple[int, str]:
+    """The user id that this process runs as, and its name; an empty one where the machine knows none."""
+    number = os.getuid()
+    try:
+        return number, pwd.getpwuid(number).pw_name
+    except KeyError:
+        return number, ""

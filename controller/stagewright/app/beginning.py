@@ -6,6 +6,7 @@ from stagewright.app.adoption import adopt, snapshot_body
 from stagewright.app.desired import DesiredReader
 from stagewright.app.facts import FactReader
 from stagewright.core.fold import genesis
+from stagewright.core.identity import canonical_digest
 from stagewright.errors import UsageError
 from stagewright.model.desired import GovernanceValue, Spec, Values
 from stagewright.model.keys import GovernanceKey, SpecKey
@@ -83,6 +84,11 @@ def binding_of(config: RegistrySync, origin: str) -> dict[str, str]:
         "forge": str(config.forge),
         "registry": config.registry_uri,
     }
+
+
+def rebinding_digest(config: RegistrySync, binding: Mapping[str, str]) -> str:
+    """`sha256:…` of a move of the configuration, from what the ledger is bound to: what whoever confirms it names."""
+    return f"sha256:{canonical_digest({'after': binding_of(config, binding['origin']), 'before': dict(binding)})}"
 
 
 def moved_from(config: RegistrySync, binding: Mapping[str, str]) -> str:

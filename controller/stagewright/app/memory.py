@@ -11,6 +11,7 @@ from stagewright.core.fold import GENESIS
 from stagewright.core.identity import canonical_digest
 from stagewright.errors import LedgerDamagedError
 from stagewright.ledger import predicates as entry
+from stagewright.ledger.chronicle import HISTORY
 from stagewright.ledger.log import Ledger
 from stagewright.model.codec import value_from_json, value_to_json
 from stagewright.model.desired import NOBODY, GovernanceValue, Nobody, StageEntry, Value
@@ -92,6 +93,8 @@ class Memory:
                 self._verdict(index, predicate)
             case entry.Adoption(adopted=adopted, recorded_at=at):
                 self.adopt(adopted, at)
+            case entry.Rebind():
+                self._rebind(predicate)
             case entry.Superseded(promotion=promotion, by=by):
                 self.superseded[promotion], self.superseded_at[promotion] = by, index
                 self.open = {key: p for key, p in self.open.items() if p.id != promotion}
@@ -148,6 +151,21 @@ class Memory:
             raise LedgerDamagedError(f"the evidence {digest}, {what}, is missing", hint="restore it")
         whole: JsonValue = json.loads(body)
         return whole
+
+    def _rebind(self, rebind: entry.Rebind) -> None:
+        if HISTORY not in rebind.before:
+            self.binding = {**self.binding, **rebind.after}
+            self.alarms.pop("configuration", None)
+            return
+        self.alarms.pop("history", None)
+        # what was approved in the history that was left is not on this one's branch, and must not serve again
+        still_open = {waiting.id for waiting in self.open.values()}
+        listed = {
+            promotion: {s.review for s in verdict.sign_offs if s.meaning == "approve"}
+            for promotion, (_, verdict) in self.verdicts.items()
+        }
+        spent = set().union(*(reviews for promotion, reviews in listed.items() if promotion not in still_open))
+        self.withdrawn |= spent.difference(*(listed[promotion] for promotion in still_open))
 
     def _verdict(self, index: int, verdict: entry.Verdict) -> None:
         key = parse_key(verdict.key)

@@ -31,6 +31,7 @@ MAX_TEXT = 2_000
 MAX_TITLE = 200
 # How many reviews are written down: all of them, or those that count and as many of the others as there is room for.
 _REVIEWS = (1_000, 100, 30)
+Bodies = dict[str, bytes]
 OutcomeResult = Literal["applied", "none", "failed", "unknown"]
 
 
@@ -146,6 +147,22 @@ class Scribe:
         )
         return Statement(subject=self._subject(p.key, p.after, p.commit), predicate=predicate)
 
+    def rebind(
+        self, before: Mapping[str, str], after: Mapping[str, str], *, who: entry.Person | None, reason: str, commit: str
+    ) -> Statement:
+        """The entry of a configuration that was moved on purpose."""
+        predicate = entry.Rebind(
+            **self.header.fields(),
+            before=dict(before),
+            after=dict(after),
+            who=who,
+            reason=clipped(reason),
+            governance=None,
+            requirements=(),
+            sign_offs=(),
+        )
+        return Statement(subject=self._commit(commit), predicate=predicate)
+
     def superseded(self, promotion: str, by: str, commit: str) -> Statement:
         """The entry that closes an open promotion for ever."""
         predicate = entry.Superseded(**self.header.fields(), promotion=promotion, by=by)
@@ -169,6 +186,12 @@ class Scribe:
             body=body,
         )
         return Statement(subject=self._commit(review.commit), predicate=predicate)
+
+    def accounts(self, governance: str, bound: Mapping[str, str | None], revision: str) -> tuple[Statement, Bodies]:
+        """The entry of what the logins of a governance mean, with the body to keep where it is long."""
+        data, bodies = stated({login: bound[login] for login in sorted(bound)})
+        predicate = entry.Accounts(**self.header.fields(), governance=governance, bound=data)
+        return Statement(subject=self._commit(revision), predicate=predicate), bodies
 
     def withdrawal(self, review: ReviewFacts) -> Statement:
         """The entry of a signed approval that is gone from where it was seen."""
@@ -232,11 +255,16 @@ class Scribe:
         return (commit_subject(self.origin, commit),)
 
 
-def recorded(value: Value | None) -> tuple[JsonValue, dict[str, bytes]]:
+def recorded(value: Value | None) -> tuple[JsonValue, Bodies]:
     """A value as an entry names it, with the body to keep as evidence where it is too large to stand there."""
     data = value_to_json(value)
+    return (_json(data), {}) if isinstance(value, StageEntry) else stated(data)
+
+
+def stated(data: Json) -> tuple[JsonValue, Bodies]:
+    """JSON as an entry states it, with the body to keep as evidence where it is too large to stand there."""
     body = rfc8785.dumps(data)
-    if len(body) <= MAX_VALUE or isinstance(value, StageEntry):
+    if len(body) <= MAX_VALUE:
         return _json(data), {}
     digest = body_digest(body)
     return {"evidence": digest}, {digest: body}

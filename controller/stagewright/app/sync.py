@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from stagewright.app.apply import Applied, Applier
-from stagewright.app.beginning import Beginning, binding_of, moved_from
-from stagewright.app.continuity import keep, refuse_genesis, require_growth
+from stagewright.app.beginning import Beginning, binding_of, moved_from, rebinding_digest
+from stagewright.app.continuity import keep, refuse_genesis
 from stagewright.app.conversation import Correspondent
 from stagewright.app.desired import DesiredReader
 from stagewright.app.facts import FactReader
@@ -16,6 +16,7 @@ from stagewright.app.memory import Memory, remember
 from stagewright.app.pulls import PullReader
 from stagewright.app.recall import recall
 from stagewright.app.record import Scribe, body_digest, recorded
+from stagewright.app.reopening import reopen
 from stagewright.app.view import Sight, View
 from stagewright.app.walk import Walked, Walker
 from stagewright.core.judge import authorized_governance
@@ -56,7 +57,10 @@ class Outside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncReport:
-    """What one sync found and did. `stalled` and `waiting` say why it did not go all the way; empty when it did."""
+    """What one sync found and did. `stalled` and `waiting` say why it did not go all the way; empty when it did.
+
+    `rebind` is the digest of the move of the configuration that has to be confirmed; empty where it did not move.
+    """
 
     head: str | None
     revision: str
@@ -71,6 +75,7 @@ class SyncReport:
     stalled: str
     waiting: str
     ledger_size: int
+    rebind: str = ""
 
 
 class Syncer:
@@ -175,11 +180,13 @@ class _Run:
         memory = journal.memory
         scribe = self._scribe(memory.genesis.origin, {})
         applier = Applier(self._outside.registry, journal, scribe, memory.revision)
-        recovered = applier.recover()
         moved = moved_from(self._config, memory.binding)
+        # what an open intent did to one registry cannot be read from another
+        recovered = applier.recover() if memory.binding["registry"] == self._config.registry_uri else ()
         if moved:
             applier.alarm_once("configuration", "configuration", moved)
-            return self._report(journal, head, began=began, recovered=recovered, stalled=moved)
+            digest = rebinding_digest(self._config, memory.binding)
+            return self._report(journal, head, began=began, recovered=recovered, stalled=moved, rebind=digest)
         pulls = PullReader(
             self._outside.source, self._outside.forge, self._desired, origin=memory.genesis.origin, now=self._now
         )
@@ -271,25 +278,18 @@ class _Run:
         return made, done
 
     def _open(self, head: str | None) -> tuple[Journal, bool]:
-        store = self._outside.store
+        outside = self._outside
         try:
-            memory = remember(Ledger.read(store))
-        except LedgerMissingError:
-            refuse_genesis(self._outside.known)
-            return self._begin(head), True
-        if self._now < memory.latest:
-            raise StalledError(
-                f"the clock says {self._now:%Y-%m-%d %H:%M:%S}, and the ledger's last entry is of "
-                f"{memory.latest:%Y-%m-%d %H:%M:%S} UTC: its times never run back",
-                hint="set the clock right",
+            ledger, memory = reopen(
+                store=outside.store,
+                known=outside.known,
+                log_signer=outside.log_signer,
+                entry_signer=outside.entry_signer,
+                now=self._now,
             )
-        ledger = Ledger.open(
-            store,
-            origin=memory.genesis.origin,
-            log_signer=self._outside.log_signer,
-            entry_signer=self._outside.entry_signer,
-        )
-        require_growth(ledger, self._outside.known)
+        except LedgerMissingError:
+            refuse_genesis(outside.known)
+            return self._begin(head), True
         self._ledger = ledger
         return LedgerJournal(ledger, memory), False
 
@@ -341,6 +341,7 @@ class _Run:
         made: Plan | None = None,
         stalled: str = "",
         waiting: str = "",
+        rebind: str = "",
     ) -> SyncReport:
         return SyncReport(
             head=head,
@@ -357,4 +358,5 @@ class _Run:
             stalled=stalled,
             waiting=waiting,
             ledger_size=journal.size,
+            rebind=rebind,
         )

@@ -17,19 +17,22 @@ from stagewright.adapters.git.source import GitSource
 from stagewright.adapters.git.workspace import Workspace, init_origin
 from stagewright.adapters.known import CheckpointFile
 from stagewright.adapters.lock import exclusive
-from stagewright.adapters.machine import free_bytes, git_version, ssh_keygen
+from stagewright.adapters.machine import free_bytes, git_version, ssh_keygen, whose_process
 from stagewright.adapters.signers import create_signer, load_signer
 from stagewright.adapters.webhook import WebhookListener, parse_address, read_secrets
 from stagewright.app.decisions import Decider, Reviewer
 from stagewright.app.desired import DesiredReader
 from stagewright.app.doctor import Doctor, Machine
 from stagewright.app.proposals import Proposer
+from stagewright.app.rebind import Rebinder
 from stagewright.app.sync import Outside, Syncer
 from stagewright.app.view import Sight
 from stagewright.bootstrap.places import for_looking, in_own_name, mirror_of, place_of
+from stagewright.bootstrap.stores import store_of
 from stagewright.errors import LedgerMissingError, NotFoundError, UsageError
 from stagewright.ledger.keys import key_id
 from stagewright.ledger.log import Ledger
+from stagewright.ledger.predicates import Person
 from stagewright.model.conversation import Finding
 from stagewright.model.desired import DocumentProblem
 from stagewright.model.review import SigningKey
@@ -83,20 +86,35 @@ def registry_of(config: RegistrySync, env: Mapping[str, str]) -> Registry:
 
 def syncer(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Syncer:
     """What changes MLflow. ForbiddenError or UsageError when a key cannot be loaded."""
+    return Syncer(config, outside_of(config, env))
+
+
+def outside_of(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Outside:
+    """Everything that a sync talks to. ForbiddenError or UsageError when a key cannot be loaded."""
     place = place_of(config, env)
-    outside = Outside(
+    return Outside(
         source=place.source,
         forge=place.forge,
         conversation=place.conversation,
         registry=registry_of(config, env),
-        store=DirectoryStore(Path(config.ledger_directory)),
+        store=store_of(config),
         log_signer=load_signer(str(config.log_key)),
         entry_signer=load_signer(str(config.entry_key)),
         clock=SystemClock(),
         exclusive=partial(exclusive, mirror_of(config, env).with_suffix(".lock"), f"syncing {config.name}"),
         known=CheckpointFile(mirror_of(config, env).with_suffix(".checkpoint")),
     )
-    return Syncer(config, outside)
+
+
+def rebinder(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Rebinder:
+    """What binds the ledger anew. ForbiddenError or UsageError when a key cannot be loaded."""
+    return Rebinder(config, outside_of(config, env))
+
+
+def operator() -> Person:
+    """Whose process this is: who answers for what it writes into the ledger."""
+    number, login = whose_process()
+    return Person(id=f"uid:{number}", login=login)
 
 
 def sight(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Sight:
@@ -107,7 +125,7 @@ def sight(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Sight:
         source=place.source,
         forge=place.forge,
         registry=registry_of(config, env),
-        store=DirectoryStore(Path(config.ledger_directory)),
+        store=store_of(config),
         clock=SystemClock(),
     )
 
@@ -117,6 +135,15 @@ def ledger_store(directory: Path) -> LedgerStore:
     if not directory.is_dir():
         raise UsageError(f"{directory} is no folder", hint="name the folder that holds the ledger's `checkpoint`")
     return DirectoryStore(directory)
+
+
+def ledger_at(config: RegistrySync | None, directory: Path | None) -> LedgerStore:
+    """The store of a configuration, else of a folder. UsageError when that is no folder."""
+    if config is not None and config.ledger_s3 is not None:
+        return store_of(config)
+    folder = Path(config.ledger_directory) if config is not None else directory
+    assert folder is not None
+    return ledger_store(folder)
 
 
 def workspace(start: Path, *, signing_key: Path | None = None) -> Workspace:
@@ -245,7 +272,7 @@ def is_beginning(config: RegistrySync, env: Mapping[str, str] = os.environ) -> b
     if any(config.forge != "git" or len(source.tree(commit).parents) > 1 for commit in since):
         return False
     try:
-        Ledger.read(DirectoryStore(Path(config.ledger_directory)))
+        Ledger.read(store_of(config))
     except LedgerMissingError:
         return True
     return False
@@ -274,7 +301,7 @@ def ledger_reader(config: RegistrySync | None, directory: Path | None) -> Ledger
     """The ledger in a folder, else the configured one, to read. LedgerMissingError, LedgerDamagedError."""
     if directory is None:
         assert config is not None
-        return Ledger.read(DirectoryStore(Path(config.ledger_directory)))
+        return Ledger.read(store_of(config))
     return Ledger.read(ledger_store(directory))
 
 
@@ -333,7 +360,7 @@ def doctor(
     return Doctor(
         config=config,
         source=source_of(config, env),
-        store=DirectoryStore(Path(config.ledger_directory)),
+        store=store_of(config),
         clock=SystemClock(),
         machine=Machine(
             git=git_version,
@@ -341,7 +368,7 @@ def doctor(
             own_key=lambda: Workspace.find(start, signing_key=signing_key).own_key().fingerprint,
             registry=registry_there,
             ledger_keys=ledger_keys,
-            free_bytes=lambda: free_bytes(Path(config.ledger_directory)),
+            free_bytes=lambda: None if config.ledger_s3 else free_bytes(Path(config.ledger_directory)),
         ),
     )
 

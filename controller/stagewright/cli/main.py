@@ -14,6 +14,7 @@ from stagewright import __version__
 from stagewright.cli import (
     adopt,
     check,
+    check_cluster,
     decide,
     demo,
     digest,
@@ -21,6 +22,8 @@ from stagewright.cli import (
     explain,
     init,
     ledger,
+    ledger_keys,
+    ledger_rebind,
     ledger_verify,
     plan,
     promote,
@@ -66,6 +69,7 @@ COMMANDS: tuple[_Listed, ...] = (
     ("history", trace.history, trace.HISTORY_EXAMPLES),
     ("digest", digest.digest, digest.EXAMPLES),
     ("doctor", doctor.doctor, doctor.EXAMPLES),
+    ("check-cluster", check_cluster.check_cluster, check_cluster.EXAMPLES),
     ("demo", demo.demo, demo.EXAMPLES),
     ("help", explain.explain, explain.EXAMPLES),
 )
@@ -74,6 +78,8 @@ LEDGER_COMMANDS: tuple[_Listed, ...] = (
     ("show", ledger.show, ledger.SHOW_EXAMPLES),
     ("prove", ledger.prove, ledger.PROVE_EXAMPLES),
     ("verify", ledger_verify.verify, ledger_verify.EXAMPLES),
+    ("rebind", ledger_rebind.rebind, ledger_rebind.EXAMPLES),
+    ("create-keys", ledger_keys.create_keys, ledger_keys.EXAMPLES),
 )
 
 
@@ -86,7 +92,7 @@ def build(spoken: Spoken) -> typer.Typer:
     for place, commands in ((app, COMMANDS), (books, LEDGER_COMMANDS)):
         for name, function, examples in commands:
             add(place, name, function, examples=examples, spoken=spoken)
-    app.add_typer(books, name="ledger", help="Read and verify the ledger.")
+    app.add_typer(books, name="ledger", help="Read, verify and rebind the ledger.")
     return app
 
 

@@ -90,6 +90,8 @@ def tell(terminal: Terminal, report: "SyncReport", output: Output) -> ExitCode:
             terminal.out(name)
     else:
         _lines(terminal, report, wide=output is Output.WIDE)
+    if report.rebind:
+        terminal.next("stagewright ledger rebind --reason TEXT", "if it was moved on purpose; else put it back")
     if any(v.answer != "approved" for v in report.verdicts):
         terminal.next("stagewright status", "what is missing, and who can give it")
     return code_of(report)

@@ -20,6 +20,9 @@ from stagewright.ledger.predicates import (
     Intent,
     Key,
     Outcome,
+    Rebind,
+    Revision,
+    SignOff,
     Superseded,
     Verdict,
     in_evidence,
@@ -27,6 +30,9 @@ from stagewright.ledger.predicates import (
 from stagewright.ledger.statement import Statement
 
 KEYS, ORDER, INTENTS, APPROVALS = 7, 9, 10, 11
+BINDING = ("branch", "forge", "path", "registry", "repository")
+"""What a ledger is bound to, and a `rebind` moves."""
+HISTORY = "history"
 _GOVERNANCE, _ARCHIVED = "@governance", "Archived"
 _LOG_KEY_AT, _ENTRY_KEY_AT = 1, 2
 
@@ -60,6 +66,8 @@ class Chronicle:
         self._ended: dict[str, str] = {}
         self._authorized: dict[str, JsonValue] = {}
         self._corrected: dict[str, str] = {}
+        self._binding: dict[str, str] = {}
+        self._revision = ""
 
     def unfinished(self) -> list[tuple[int, Breach]]:
         """What is missing if the log ends here, with the index of the entry that wants it."""
@@ -142,7 +150,9 @@ class Chronicle:
 
     def _content(self, statement: Statement) -> list[Breach]:
         match statement.predicate:
-            case Genesis(governance=governance, adopted=adopted):
+            case Genesis(governance=governance, adopted=adopted) as genesis:
+                self._binding = {name: getattr(genesis, name) for name in BINDING}
+                self._revision = genesis.trust_root
                 self._authorized |= {_GOVERNANCE: governance} | {one.key: one.value for one in adopted}
             case Adoption(adopted=adopted):
                 self._authorized |= {one.key: one.value for one in adopted}
@@ -150,6 +160,10 @@ class Chronicle:
                 return self._verdict(verdict)
             case Superseded(promotion=promotion):
                 return self._end(promotion, "superseded")
+            case Revision(to=to):
+                self._revision = to
+            case Rebind() as rebind:
+                return self._rebind(rebind)
             case Drift(id=drift, model=model, stage=stage, decision="corrected"):
                 self._corrected[drift] = f"{model}/{stage}"
             case Intent() as intent:
@@ -160,6 +174,24 @@ class Chronicle:
             case _:
                 pass
         return []
+
+    def _rebind(self, rebind: Rebind) -> list[Breach]:
+        """A move starts from where the ledger is; a history is accepted by those who may change the governance."""
+        if set(rebind.before) != {HISTORY}:
+            whole = rebind.before == self._binding and set(rebind.after) == set(BINDING)
+            self._binding = rebind.after
+            return [] if whole else [Breach(step=ORDER, reason="moves another configuration than the ledger's")]
+        found = []
+        if rebind.before[HISTORY] != self._revision or set(rebind.after) != {HISTORY}:
+            reason = f"accepts a history after {rebind.before[HISTORY]}, and the ledger is at {self._revision}"
+            found.append(Breach(step=ORDER, reason=reason))
+        if rebind.governance != _digest(self._authorized.get(_GOVERNANCE)):
+            found.append(Breach(step=APPROVALS, reason="accepts a history under a governance that is not authorized"))
+        unmet = [requirement.name for requirement in rebind.requirements if requirement.state != "satisfied"]
+        if unmet or not (rebind.requirements and _signed(rebind.sign_offs)):
+            missing = ", ".join(unmet) or "nobody's approval was required and counted"
+            found.append(Breach(step=APPROVALS, reason=f"accepts a history that was not signed off: {missing}"))
+        return found
 
     def _verdict(self, verdict: Verdict) -> list[Breach]:
         found = self._end(verdict.promotion, verdict.verdict)
@@ -177,10 +209,8 @@ class Chronicle:
         if verdict.restore:
             same = _digest(verdict.to) == _digest(self._authorized.get(verdict.key))
             return [] if same else [f"a restore of {verdict.key} to what was not authorized"]
-        signed = any(line.counted and line.meaning == "approve" for line in verdict.sign_offs)
-        return (
-            [] if signed and verdict.requirements else ["approved, although nobody's approval was required and counted"]
-        )
+        signed = _signed(verdict.sign_offs) and verdict.requirements
+        return [] if signed else ["approved, although nobody's approval was required and counted"]
 
     def _end(self, promotion: str, how: str) -> list[Breach]:
         before = self._ended.get(promotion)
@@ -254,6 +284,10 @@ class Chronicle:
             return None if isinstance(spec, dict) else model
         name = spec.get("registeredModel")
         return name if isinstance(name, str) else model
+
+
+def _signed(lines: tuple[SignOff, ...]) -> bool:
+    return any(line.counted and line.meaning == "approve" for line in lines)
 
 
 def _digest(value: JsonValue) -> str:

@@ -10,10 +10,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
+from stagewright.ledger.observing import Coverage, Deployment, Gap, Workload
 from stagewright.ledger.records import Commit, Count, Digest, Epoch, Header, Id, Predicate, Record, Text, Time
 
 __all__ = [
     "KINDS",
+    "Accounts",
     "Action",
     "Adopted",
     "Alarm",
@@ -100,16 +102,6 @@ class Adoption(Predicate):
     adopted: Annotated[tuple[Adopted, ...], Field(min_length=1)]
 
 
-class Rebind(Predicate):
-    """The configuration was moved on purpose."""
-
-    KIND = "rebind"
-    before: JsonValue
-    after: JsonValue
-    who: Person | None
-    reason: Text
-
-
 class Revision(Predicate):
     """The walk reached `to`; appended in one batch with the verdicts of its steps."""
 
@@ -151,6 +143,24 @@ class SignOff(Record):
     first_seen: Time
     counted: bool
     reason: str
+
+
+class Rebind(Predicate):
+    """What the ledger is bound to was moved on purpose: its configuration, or the history that it follows.
+
+    Of a configuration `before` and `after` are whole: `{"branch": …, "forge": …, "path": …, "registry": …,
+    "repository": …}`; whoever may write the ledger answers for it, and `governance` is null. Of a history that was
+    accepted they are `{"history": commit}`, and the requirements are those of the governance named.
+    """
+
+    KIND = "rebind"
+    before: dict[str, str]
+    after: dict[str, str]
+    who: Person | None
+    reason: Text
+    governance: Digest | None
+    requirements: tuple[Requirement, ...]
+    sign_offs: tuple[SignOff, ...]
 
 
 class EvidenceRef(Record):
@@ -218,6 +228,22 @@ class Observation(Predicate):
     def bodies(self) -> tuple[str, ...]:
         """The raw signed object."""
         return (self.body,)
+
+
+class Accounts(Predicate):
+    """The accounts that the logins of a governance mean from now on, by id: `{"@noor": "1003", "@mo": null}`.
+
+    Null is a login that nobody had then, and that means nobody.
+    """
+
+    KIND = "accounts"
+    governance: Digest
+    bound: JsonValue
+
+    @property
+    def bodies(self) -> tuple[str, ...]:
+        """The map, where it is too large to stand here."""
+        return _kept(self.bound)
 
 
 class Withdrawal(Predicate):
@@ -313,45 +339,6 @@ class Key(Predicate):
     reason: Text
 
 
-class Workload(Record):
-    """Something that runs in a cluster."""
-
-    kind: Text
-    namespace: str
-    name: Text
-    uid: Text
-
-
-class Deployment(Predicate):
-    """A workload was seen running a version, since `from` and, once it stopped, until `to`."""
-
-    KIND = "deployment"
-    workload: Workload
-    images: tuple[Text, ...]
-    model: Text
-    stage: Text
-    version: str | None
-    from_: Time
-    to: Time | None
-
-
-class Gap(Record):
-    """A time in which nobody watched."""
-
-    from_: Time
-    to: Time
-
-
-class Coverage(Predicate):
-    """The controller was watching; `gap` is the blind period before this entry, if there was one."""
-
-    KIND = "coverage"
-    revision: Commit | None
-    registry_read_at: Time | None
-    interval_seconds: Count
-    gap: Gap | None
-
-
 class Export(Predicate):
     """Someone took an evidence pack."""
 
@@ -371,6 +358,7 @@ KINDS: Mapping[str, type[Predicate]] = {
         Verdict,
         Superseded,
         Observation,
+        Accounts,
         Withdrawal,
         Intent,
         Outcome,

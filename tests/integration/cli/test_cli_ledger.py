@@ -154,3 +154,27 @@ def test_ledger_documents_are_plain_ascii(settled: Desk):
     told = settled.run("max", "ledger", "show", "0", "-o", "json")
     assert told.out.isascii()
     assert json.loads(told.out) == told.json()
+
+
+# -- rebind --------------------------------------------------------------------------------------------------------
+
+
+def test_rebind_shows_the_move_and_records_it_only_when_confirmed(begun: Desk):
+    shutil.copytree(begun.home / "origin.git", begun.root / "moved.git", dirs_exist_ok=True)
+    before = begun.config.read_text()
+    begun.config.write_text(before.replace("origin.git", "../moved.git"))
+    assert "configuration is not the one" in begun.run("max", "sync", "--once", expect=1).out
+    told = begun.run("max", "ledger", "rebind", "--reason", "The server was renamed", "--dry-run")
+    assert "repository" in told.out
+    assert "moved.git" in told.out
+    assert "nothing was recorded" in told.err
+    assert "nobody is there to confirm" in begun.run("max", "ledger", "rebind", "-m", "Renamed", expect=2).err
+    assert begun.run("max", "sync", "--once", expect=1).code == 1
+    told = begun.run("max", "ledger", "rebind", "--reason", "The server was renamed", "--yes")
+    assert "recorded as entry" in told.out
+    assert "stalled" not in begun.run("max", "sync", "--once").out
+    index = begun.run("max", "ledger", "log", "--kind", "rebind", "-o", "name").out.strip()
+    predicate = begun.run("max", "ledger", "show", index, "-o", "json").json()["statement"]["predicate"]
+    assert predicate["reason"] == "The server was renamed"
+    assert predicate["after"]["repository"].endswith("moved.git")
+    assert "nothing to rebind" in begun.run("max", "ledger", "rebind", "-m", "Again", "--yes", expect=2).err

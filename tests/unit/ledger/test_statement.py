@@ -31,7 +31,16 @@ EVERY_KIND = [
     *(
         given.stated(predicate)
         for predicate in (
-            p.Rebind(**FIELDS, before={"repository": "a"}, after={"repository": "b"}, who=given.DANA, reason="moved"),
+            p.Rebind(
+                **FIELDS,
+                before={"repository": "a"},
+                after={"repository": "b"},
+                who=given.DANA,
+                reason="moved",
+                governance=None,
+                requirements=(),
+                sign_offs=(),
+            ),
             p.Hold(**FIELDS, key=given.KEY, until=ZONED, reason="incident 7", who=given.DANA, ratified_by=None),
             p.Alarm(**FIELDS, type="identity", message="the digest differs", subject=given.KEY),
             p.Deployment(
