@@ -5,7 +5,7 @@ the real adapter alike.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Protocol
 
@@ -263,3 +263,33 @@ class Registry(Protocol):
     def apply(self, action: Action) -> None:
         """Carry out one action. UnreachableError: it may or may not have happened, read back to know."""
         ...
+
+
+class Telemetry(Protocol):
+    """Who listens to how the work goes: it decides nothing, raises nothing, and returns at once."""
+
+    def span(self, name: str) -> AbstractContextManager[object]:
+        """A part of a sync, for the length of a `with` block: `fetch`, `walk`, `judge` or `apply`."""
+        ...
+
+    def registry_request(self, operation: str, outcome: str, seconds: float) -> None:
+        """One request to MLflow: a `read`, `write` or `artifact`, `answered`, `refused` or `unreachable`."""
+        ...
+
+    def forge_budget(self, resource: str, *, limit: int, remaining: int, reset: datetime) -> None:
+        """What a forge said is left of one of its rate limits."""
+        ...
+
+
+class Deaf:
+    """A `Telemetry` that nobody listens to."""
+
+    def span(self, name: str) -> AbstractContextManager[object]:  # noqa: ARG002 # the port's argument
+        """See Telemetry."""
+        return nullcontext()
+
+    def registry_request(self, operation: str, outcome: str, seconds: float) -> None:
+        """See Telemetry."""
+
+    def forge_budget(self, resource: str, *, limit: int, remaining: int, reset: datetime) -> None:
+        """See Telemetry."""
