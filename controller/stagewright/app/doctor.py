@@ -39,14 +39,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """Questions that no port answers. Each says what it found, or raises; `free_bytes` is of the ledger's disk."""
+    """Questions that no port answers. Each says what it found, or raises.
+
+    `free_bytes` is of the ledger's disk, None where it lies in a bucket.
+    """
 
     git: Callable[[], str]
     ssh_keygen: Callable[[], str]
     own_key: Callable[[], str]
     registry: Callable[[], str]
     ledger_keys: Callable[[], str]
-    free_bytes: Callable[[], int]
+    free_bytes: Callable[[], int | None]
 
 
 def examine(checks: Iterable[Check]) -> tuple[Finding, ...]:
@@ -191,6 +194,8 @@ class Doctor:
 
     def _disk(self) -> str:
         free = self._machine.free_bytes()
+        if free is None:
+            return "the ledger lies in a bucket, which does not fill up"
         if free < ENOUGH_BYTES:
             raise UsageError(f"{free // 2**20} MiB are free where the ledger lies")
         return f"{free // 2**20} MiB are free where the ledger lies"

@@ -45,7 +45,8 @@ def _settings(config: str | None, directory: Path | None) -> "RegistrySync | Non
         found = bootstrap.load_config(config, start=directory)
     except UsageError:
         return None
-    return found if Path(found.ledger_directory).resolve() == directory.resolve() else None
+    own = found.ledger_s3 is None and Path(found.ledger_directory).resolve() == directory.resolve()
+    return found if own else None
 
 
 def verify(
@@ -88,9 +89,7 @@ def verify(
     if settings is not None and key is None:
         key = bootstrap.own_log_key(settings)
         terminal.say((f"the log's key is pinned to spec.ledger.logKey of the configuration, sha256:{key}", QUIET))
-    folder = Path(settings.ledger_directory) if settings is not None else directory
-    assert folder is not None
-    store = bootstrap.ledger_store(folder)
+    store = bootstrap.ledger_at(settings, directory)
     seen = [_read(path) for path in checkpoint or ()]
     with terminal.busy("verifying"):
         report = audit(

@@ -24,12 +24,14 @@ comes from the environment:
         app: {id: "123456", installation: 7890123, privateKey: file:keys/app.pem}
         webhook: {secretFiles: [keys/webhook]}
 
-Relative paths, also those of `file:` keys and of a `source.url` that is a path, are relative to the document's folder.
+How it gets into MLflow and into a bucket is said in `registry_sync_access`. Relative paths, also those of `file:` keys
+and of a `source.url` that is a path, are relative to the document's folder.
 """
 
 import posixpath
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -38,6 +40,7 @@ from pydantic.alias_generators import to_camel
 from stagewright.errors import DocumentError
 from stagewright.model.sync import AppInstallation, ForgeChoice, HostedForge, KeyReference, RegistrySync
 from stagewright.schema.nodes import Document, raise_problems
+from stagewright.schema.registry_sync_access import RegistryShape, S3FilesShape, registry_access, s3_place
 from stagewright.schema.shape import API_VERSION, Shape, pattern, read_shape
 from stagewright.schema.vocabulary import RELATIVE_PATH, Line, ModelName
 from stagewright.schema.yaml import parse_yaml
@@ -114,16 +117,11 @@ class ForgeShape(Shape):
     webhook: WebhookShape | None = None
 
 
-class RegistryShape(Shape):
-    """The MLflow server."""
-
-    uri: Line
-
-
 class LedgerShape(Shape):
-    """The ledger's folder and the keys that sign it."""
+    """The ledger's folder or bucket, and the keys that sign it."""
 
-    directory: Line
+    directory: Line | None = None
+    s3: S3FilesShape | None = None
     log_key: KeyUri
     entry_key: KeyUri
 
@@ -166,6 +164,13 @@ def parse_registry_sync(data: bytes, file: str, *, folder: str) -> RegistrySync:
             problems.append(document.error("a URL with a password", place, hint=hint))
     interval = _duration(document, spec.interval, ("spec", "interval"), problems)
     forge = _forge(document, spec.forge, folder, problems)
+    access = registry_access(spec.registry, document, partial(_resolve, folder), problems)
+    token_url = access.oauth2.token_url if access is not None and access.oauth2 is not None else ""
+    if _URL_PASSWORD.match(token_url):
+        problems.append(document.error("a URL with a password", ("spec", "registry", "oauth2", "tokenUrl")))
+    if (spec.ledger.directory is None) == (spec.ledger.s3 is None):
+        hint = "a folder of this machine, or a bucket"
+        problems.append(document.error("exactly one of directory and s3 is wanted", ("spec", "ledger"), hint=hint))
     raise_problems(problems)
     return RegistrySync(
         name=shape.metadata.name,
@@ -174,7 +179,9 @@ def parse_registry_sync(data: bytes, file: str, *, folder: str) -> RegistrySync:
         path=spec.source.path,
         forge=forge,
         registry_uri=spec.registry.uri,
-        ledger_directory=_resolve(folder, spec.ledger.directory),
+        registry_access=access,
+        ledger_directory=_resolve(folder, spec.ledger.directory or "ledger"),
+        ledger_s3=s3_place(spec.ledger.s3, partial(_resolve, folder)),
         log_key=_key(folder, spec.ledger.log_key),
         entry_key=_key(folder, spec.ledger.entry_key),
         trust_root=spec.trust_root,

@@ -10,7 +10,15 @@ import yaml
 from stagewright.errors import DocumentError
 from stagewright.model.desired import NOBODY, Spec, StageEntry, Trainer
 from stagewright.model.policy import Approval, Group, PersonEntry, Policy, Rule, StagePolicy
-from stagewright.model.sync import AppInstallation, HostedForge, KeyReference, RegistrySync
+from stagewright.model.sync import (
+    AppInstallation,
+    HostedForge,
+    KeyReference,
+    OAuth2Client,
+    RegistryAccess,
+    RegistrySync,
+    S3Place,
+)
 from stagewright.schema.model_document import ModelDocument, model_name, model_path, parse_model
 from stagewright.schema.names import skeleton, twins
 from stagewright.schema.policy_document import parse_policy
@@ -262,6 +270,51 @@ def test_parse_registry_sync_of_a_forge_with_accounts_yields_it(said: str, forge
 def test_hosted_forge_as_text_names_no_credentials():
     forge = HostedForge(type="gitea", url="https://git.example", repository="acme/models", token_file="/run/token")
     assert str(forge) == "gitea https://git.example/acme/models"
+
+
+def test_parse_registry_sync_of_ways_into_mlflow_and_a_bucket_yields_them():
+    registry = """
+      uri: https://mlflow.example
+      oauth2:
+        {tokenUrl: "https://login.example/token", clientId: sw, clientSecretFile: keys/o, scopes: [a], audience: b}
+      tls: {caFile: keys/ca.pem, clientCertificateFile: /etc/client.crt, clientKeyFile: keys/client.key}
+      headersFolder: keys/headers"""
+    text = (
+        base("registrysync")
+        .replace('{uri: "http://127.0.0.1:5000"}', registry)
+        .replace("directory: ledger", "s3: {bucket: ledgers, prefix: acme/prod/, region: eu-1, credentialsFolder: s3}")
+    )
+    sync = parse_registry_sync(text.encode(), "sync.yaml", folder="/srv")
+    assert sync.registry_access == RegistryAccess(
+        oauth2=OAuth2Client(
+            token_url="https://login.example/token",
+            client_id="sw",
+            client_secret_file="/srv/keys/o",
+            scopes=("a",),
+            audience="b",
+        ),
+        ca_file="/srv/keys/ca.pem",
+        client_certificate_file="/etc/client.crt",
+        client_key_file="/srv/keys/client.key",
+        headers_folder="/srv/keys/headers",
+    )
+    assert sync.ledger_s3 == S3Place(bucket="ledgers", prefix="acme/prod", region="eu-1", credentials_folder="/srv/s3")
+
+
+@pytest.mark.parametrize(
+    ("said", "access"),
+    [
+        (
+            "basicAuth: {usernameFile: u, passwordFile: p}",
+            RegistryAccess(username_file="/srv/u", password_file="/srv/p"),
+        ),
+        ("bearerToken: {file: t}", RegistryAccess(token_file="/srv/t")),
+        ("plugin: acme-sso", RegistryAccess(plugin="acme-sso")),
+    ],
+)
+def test_parse_registry_sync_of_one_way_into_mlflow_yields_it(said: str, access: RegistryAccess):
+    text = base("registrysync").replace('{uri: "http://127.0.0.1:5000"}', f'{{uri: "https://m.example", {said}}}')
+    assert parse_registry_sync(text.encode(), "sync.yaml", folder="/srv").registry_access == access
 
 
 @pytest.mark.parametrize(
