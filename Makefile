@@ -63,10 +63,10 @@ imports: setup
 	$(BIN)/lint-imports --no-cache
 
 generate: setup ## write the files that are made from the code
-	$(BIN)/python -m stagewright.cli.generate manifests/schemas
+	$(BIN)/python -m stagewright.cli.generate manifests
 
 generated: setup
-	$(BIN)/python -m stagewright.cli.generate --check manifests/schemas
+	$(BIN)/python -m stagewright.cli.generate --check manifests
 
 lock: setup ## make requirements/*.txt anew
 	$(UV) $(COMPILE) requirements/uv.in -o requirements/uv.txt

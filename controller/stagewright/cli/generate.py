@@ -1,4 +1,4 @@
-"""Write the JSON Schemas, which are made from the code: `python -m stagewright.cli.generate [--check] DIR`."""
+"""Write what is made from the code, JSON Schemas and CRDs: `python -m stagewright.cli.generate [--check] manifests`."""
 
 import argparse
 import json
@@ -6,19 +6,37 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
+
 from stagewright.ledger.schemas import schemas
 from stagewright.model.evidence import EVIDENCE_SCHEMA
+from stagewright.schema.crd import definitions
 from stagewright.schema.json_schema import documents
+
+_CRD_HEAD = "# Made from controller/stagewright/schema by `make generate`.\n"
 
 
 def generated() -> dict[str, str]:
     """Every generated file by its path below the folder; the same text in every run."""
     files = {**documents(), "evidence.schema.json": EVIDENCE_SCHEMA}
     files |= {f"ledger/{kind}.schema.json": schema for kind, schema in schemas().items()}
-    return {
-        name: json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        for name, schema in sorted(files.items())
+    texts = {
+        f"schemas/{name}": json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        for name, schema in files.items()
     }
+    texts |= {
+        f"crds/{name}": _CRD_HEAD + yaml.dump(crd, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
+        for name, crd in definitions().items()
+    }
+    return dict(sorted(texts.items()))
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes every value out: other tools' anchors are a riddle to most readers."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 # the base class names it
+        """Whatever it is."""
+        return True
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     folder: Path = arguments.folder
     wanted = generated()
-    found = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*.schema.json"))}
+    there = (*folder.glob("schemas/**/*.schema.json"), *folder.glob("crds/*.yaml"))
+    found = {str(path.relative_to(folder)): path for path in sorted(there)}
     stale = [name for name, text in wanted.items() if name not in found or found[name].read_text("utf-8") != text]
     surplus = [name for name in found if name not in wanted]
     if arguments.check:

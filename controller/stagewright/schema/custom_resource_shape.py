@@ -121,9 +121,7 @@ class OAuth2Shape(Shape):
     token_url: Url = Field(description="Where tokens are given out, an https URL.")
     client_id: Token = Field(description="The client's id.")
     client_secret_ref: SecretKeyRefShape = Field(description="The client's secret.")
-    scopes: Annotated[list[Token], Field(max_length=20)] = Field(
-        default_factory=list, description="The scopes to ask for."
-    )
+    scopes: Annotated[list[Token], Field(max_length=20)] = Field(default=[], description="The scopes to ask for.")
     audience: Token | None = Field(default=None, description="The audience to ask for, where the server wants one.")
 
 
@@ -173,10 +171,6 @@ class S3Shape(Shape):
     )
 
 
-def _ledger_key(key: str) -> SecretKeyRefShape:
-    return SecretKeyRefShape(name=KEYS_SECRET, key=key)
-
-
 class LedgerSpecShape(Shape):
     """The ledger and the keys that sign it."""
 
@@ -185,10 +179,12 @@ class LedgerSpecShape(Shape):
     )
     s3: S3Shape | None = Field(default=None, description="The bucket, where storage is s3.")
     log_key_secret_ref: SecretKeyRefShape = Field(
-        default_factory=lambda: _ledger_key("log.pem"), description="The key that signs checkpoints: Ed25519, PEM."
+        default=SecretKeyRefShape(name=KEYS_SECRET, key="log.pem"),
+        description="The key that signs checkpoints: Ed25519, PEM.",
     )
     entry_key_secret_ref: SecretKeyRefShape = Field(
-        default_factory=lambda: _ledger_key("entry.pem"), description="The key that signs entries: Ed25519, PEM."
+        default=SecretKeyRefShape(name=KEYS_SECRET, key="entry.pem"),
+        description="The key that signs entries: Ed25519, PEM.",
     )
 
 
@@ -209,7 +205,7 @@ class NotificationFilterShape(Shape):
     """What is told; what is left out sets no limit."""
 
     kinds: Annotated[list[NotificationKindWord], Field(min_length=1, max_length=5)] = Field(
-        default_factory=lambda: list(EVERY_KIND), description="The kinds of news."
+        default=list(EVERY_KIND), description="The kinds of news."
     )
     stages: Annotated[list[StageName], Field(min_length=1, max_length=50)] | None = Field(
         default=None, description="Only promotions to these stages."
@@ -230,7 +226,7 @@ class NotificationShape(Shape):
     signing_secret_ref: SecretKeyRefShape | None = Field(
         default=None, description="The secret that signs what is sent (HMAC-SHA256), where the type is cloudevents."
     )
-    filter: NotificationFilterShape = Field(default_factory=NotificationFilterShape, description="What is told.")
+    filter: NotificationFilterShape = Field(default=NotificationFilterShape(), description="What is told.")
 
 
 class RegistrySyncSpecShape(Shape):
@@ -239,16 +235,19 @@ class RegistrySyncSpecShape(Shape):
     source: SourceSpecShape = Field(description="The git repository that holds the desired state.")
     forge: ForgeSpecShape = Field(description="Where people review.")
     registry: RegistrySpecShape = Field(description="The MLflow server.")
-    ledger: LedgerSpecShape = Field(default_factory=LedgerSpecShape, description="The ledger and its keys.")
+    ledger: LedgerSpecShape = Field(default=LedgerSpecShape(), description="The ledger and its keys.")
     trust_root: CommitId | None = Field(
         default=None, description="The commit that a new ledger begins from, whose governance you trust: 40 hex digits."
     )
     interval: Duration = Field(
-        default="60s", max_length=16, description="How long to wait between syncs when nothing wakes the controller."
+        default="60s",
+        min_length=2,
+        max_length=16,
+        description="How long to wait between syncs when nothing wakes the controller.",
     )
     suspend: bool = Field(default=False, description="Whether to leave everything as it is for now.")
     dry_run: bool = Field(default=False, description="Whether to judge and plan only, and change nothing in MLflow.")
-    workloads: WorkloadsShape = Field(default_factory=WorkloadsShape, description="The deployment hop.")
+    workloads: WorkloadsShape = Field(default=WorkloadsShape(), description="The deployment hop.")
     notifications: Annotated[list[NotificationShape], Field(max_length=20)] = Field(
-        default_factory=list, description="Whom to tell what."
+        default=[], description="Whom to tell what."
     )

@@ -34,7 +34,8 @@ BEYOND_FORM = {
     "registrysync": {
         "a password in the source", "a password in the registry", "an interval of zero", "suspend in words",
         "a forge without an address", "a forge without a repository", "git with an account",
-        "an app of another forge", "an app and a token",
+        "an app of another forge", "an app and a token", "a ledger in two places", "a ledger nowhere",
+        "two ways into MLflow",
     },
 }  # fmt: skip
 
@@ -85,9 +86,10 @@ GENERATED = generated()
 
 @pytest.mark.parametrize("name", GENERATED)
 def test_generated_file_is_what_the_code_makes(name: str):
-    text = (ROOT / "manifests" / "schemas" / name).read_text("utf-8")
+    text = (ROOT / "manifests" / name).read_text("utf-8")
     assert text == GENERATED[name]
-    jsonschema.Draft202012Validator.check_schema(json.loads(text))
+    if name.endswith(".json"):
+        jsonschema.Draft202012Validator.check_schema(json.loads(text))
 
 
 def test_generate_check_of_a_fresh_folder_passes(tmp_path: Path):
@@ -100,7 +102,7 @@ def test_generate_check_of_a_stale_folder_fails_and_generate_mends_it(
     damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     main([str(tmp_path)])
-    path = tmp_path / ("other.schema.json" if damage == "add" else "model.schema.json")
+    path = tmp_path / ("schemas/other.schema.json" if damage == "add" else "schemas/model.schema.json")
     if damage == "delete":
         path.unlink()
     else:
