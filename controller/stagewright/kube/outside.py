@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from stagewright.app.memory import Memory
 from stagewright.app.sync import SyncReport
@@ -10,6 +10,8 @@ from stagewright.model.custom_resource import CustomResource
 
 Object = Mapping[str, Any]
 """An object of the API as JSON gives it."""
+Change = Literal["ADDED", "MODIFIED", "DELETED"]
+"""What an informer saw. After it had to list anew, objects that did not change are `MODIFIED`, too."""
 
 
 class Cache(Protocol):

@@ -232,7 +232,7 @@ def _told_up_to(attempt: Attempt) -> int:
 
 def _since(attempt: Attempt) -> int:
     """From which entry of the ledger on news is to be passed on."""
-    size = (attempt.found.get("status") or {}).get("ledger", {}).get("passedOn")
+    size = (attempt.found.get("status") or {}).get("ledger", {}).get("delivered")
     return size if isinstance(size, int) else _beginning(attempt)
 
 
