@@ -67,7 +67,7 @@ def health(address: str) -> str:
     return f"{address} is alive and ready"
 
 
-_INSTALL = "install the CRDs: the chart does with crds.install=true, or `kubectl apply -k manifests/crds`"
+_INSTALL = "install the CRDs: the chart does with crds.install=true, or `kubectl apply -f manifests/crds`"
 _GRANT = "the chart grants it with rbac.create=true"
 _LOGS = "look at `kubectl get pods` and at the controller's log"
 
