@@ -19,7 +19,7 @@ class ConditionShape(Shape):
     """One condition, as every object of Kubernetes has them."""
 
     type: Annotated[str, pattern(r"^[A-Z][A-Za-z]*$", "a condition's type: a word in CamelCase", max_length=64)] = (
-        Field(description="What is told of: Ready, Reconciling, Stalled, HistoryVerified, SignedOff, …")
+        Field(description="What is told of: Ready, Reconciling, Stalled, HistoryVerified, SignedOff and so on.")
     )
     status: ConditionWord = Field(description="True, False or Unknown.")
     reason: Annotated[
