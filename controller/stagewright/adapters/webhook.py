@@ -1,6 +1,6 @@
 """A door for webhooks: whoever knows a secret may wake the loop, and that is all that anybody can do here.
 
-    POST /webhook
+    POST /webhook                                                        a controller of many: /webhook/NAMESPACE/NAME
     X-Hub-Signature-256: sha256=<hex HMAC-SHA256 over the raw body>      GitHub, Gitea, Forgejo
     X-Gitea-Signature: <the same hex, bare>                              where the first is missing
     X-GitHub-Event: push                                                 X-Gitea-Event where it is missing
@@ -15,6 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -70,21 +71,33 @@ def parse_address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-class WebhookListener:
-    """Listens while a `with` block lasts. `wake` is called for each webhook that is genuine; it has to be quick."""
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One place to knock at. `secrets` is asked for each request, so that one can be rotated.
 
-    def __init__(
-        self, address: tuple[str, int], secrets: Callable[[], tuple[bytes, ...]], wake: Callable[[], None]
-    ) -> None:
-        """`secrets` is asked for each request, so that one can be rotated. Port 0 takes any that is free."""
-        secrets()
+    `wake` is called for each webhook that is genuine; it has to be quick.
+    """
+
+    secrets: Callable[[], tuple[bytes, ...]]
+    wake: Callable[[], None]
+
+
+Doors = Callable[[str], Door | None]
+"""The door behind a request's path; None where there is none."""
+
+
+class ManyDoors:
+    """Listens while a `with` block lasts."""
+
+    def __init__(self, address: tuple[str, int], doors: Doors) -> None:
+        """Port 0 takes any that is free. UsageError where nothing can listen there."""
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
 
         class Server(_Server):
             address_family = family
 
         try:
-            self._server = Server(address, _handler(secrets, wake))
+            self._server = Server(address, _handler(doors))
         except OSError as error:
             raise UsageError(
                 f"nothing can listen on {address[0]} port {address[1]}: {error.strerror}", hint="choose another address"
@@ -108,6 +121,18 @@ class WebhookListener:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class WebhookListener(ManyDoors):
+    """Listens while a `with` block lasts. `wake` is called for each webhook that is genuine; it has to be quick."""
+
+    def __init__(
+        self, address: tuple[str, int], secrets: Callable[[], tuple[bytes, ...]], wake: Callable[[], None]
+    ) -> None:
+        """`secrets` is asked for each request, so that one can be rotated. Port 0 takes any that is free."""
+        secrets()
+        door = Door(secrets, wake)
+        super().__init__(address, lambda path: door if path == PATH else None)
 
 
 class _Server(ThreadingHTTPServer):
@@ -139,25 +164,24 @@ class _Server(ThreadingHTTPServer):
         """Whoever hung up in the middle is nobody's concern."""
 
 
-def _handler(secrets: Callable[[], tuple[bytes, ...]], wake: Callable[[], None]) -> type[BaseHTTPRequestHandler]:
+def _handler(doors: Doors) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = TIMEOUT_S
         server_version = "stagewright"
         sys_version = ""
 
         def do_POST(self) -> None:
-            status = self._judge()
-            if status is HTTPStatus.ACCEPTED:
-                wake()
+            door = doors(self.path)
+            status = self._judge(door.secrets) if door is not None else HTTPStatus.NOT_FOUND
+            if door is not None and status is HTTPStatus.ACCEPTED:
+                door.wake()
             self._answer(status)
 
         def do_GET(self) -> None:
-            self._answer(HTTPStatus.METHOD_NOT_ALLOWED if self.path == PATH else HTTPStatus.NOT_FOUND)
+            self._answer(HTTPStatus.METHOD_NOT_ALLOWED if doors(self.path) else HTTPStatus.NOT_FOUND)
 
-        def _judge(self) -> HTTPStatus:
+        def _judge(self, secrets: Callable[[], tuple[bytes, ...]]) -> HTTPStatus:
             """What to answer. ACCEPTED alone wakes."""
-            if self.path != PATH:
-                return HTTPStatus.NOT_FOUND
             length = self._one("Content-Length")
             if length is None or not (length.isascii() and length.isdigit()) or "Transfer-Encoding" in self.headers:
                 return HTTPStatus.LENGTH_REQUIRED
