@@ -9,7 +9,7 @@ What happened (counters) is counted from the news of the ledger that this proces
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import Lock
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
@@ -118,7 +118,7 @@ class Metrics:
             self._pictures[done.ref] = picture_of(done.memory, done.report)
             start = self._counted.get(done.ref)
             if start is None:
-                start = first_since(done.memory, done.at - timedelta(seconds=done.duration_s), done.report.ledger_size)
+                start = first_since(done.memory, done.at, done.report.ledger_size)
             self._counted[done.ref] = done.report.ledger_size
         for name, labels in happened(done.memory, start):
             self._count(done.ref, name, *labels)

@@ -1,7 +1,5 @@
 """A week of the bank as a controller tells it to its observers: each reconcile with its report and memory."""
 
-from datetime import timedelta
-
 import pytest
 
 from stagewright.kube.observer import ObjectRef, Reconciled, Result
@@ -17,7 +15,7 @@ def reconciled(bank: Bank, result: Result = "synced") -> Reconciled:
         ref=REF,
         resource=None,
         result=result,
-        at=bank.clock.now() + timedelta(seconds=1),
+        at=bank.clock.now(),
         duration_s=1.5,
         report=report,
         memory=bank.recorded(),
