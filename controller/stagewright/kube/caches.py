@@ -35,7 +35,7 @@ class SyncCache:
         with self._lock:
             return self._objects.get(f"{namespace}/{name}")
 
-    def keys(self) -> tuple[str, ...]:
+    def every_key(self) -> tuple[str, ...]:
         """The keys of all, sorted."""
         with self._lock:
             return tuple(sorted(self._objects))
