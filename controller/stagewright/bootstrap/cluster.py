@@ -21,15 +21,27 @@ def create_key_secrets(kubeconfig: str | None, namespaces: Sequence[str], secret
 
 
 def installation_checks(
-    kubeconfig: str | None, namespaces: Sequence[str], *, lease_namespace: str, lease: str, health: str
+    kubeconfig: str | None,
+    namespaces: Sequence[str],
+    *,
+    secrets: Sequence[str],
+    config_maps: Sequence[str],
+    lease_namespace: str,
+    lease: str,
+    health: str,
 ) -> tuple[Check, ...]:
-    """What the controller's installation rests on, one check for each thing; without `health`, not whether it runs."""
+    """What the controller's installation rests on, one check for each thing; without `health`, not whether it runs.
+
+    `secrets` and `config_maps` are the names that may be read; without, all are asked about.
+    """
     cluster = open_cluster(kubeconfig)
     places = [None] if EVERYWHERE in namespaces else list(namespaces or [own_namespace()])
     follow = [
         Check(
             name=f"rbac {place or 'everywhere'}",
-            probe=partial(installation.followed, cluster, place),
+            probe=partial(
+                installation.followed, cluster, place, secrets=tuple(secrets), config_maps=tuple(config_maps)
+            ),
             remedy="bind the controller's roles to this service account",
         )
         for place in places

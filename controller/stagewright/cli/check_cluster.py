@@ -22,6 +22,12 @@ def check_cluster(
     namespaces: Annotated[
         str, typer.Option("--namespaces", metavar="A,B", help="Those that are followed, * for all; default: the pod's.")
     ] = "",
+    secrets: Annotated[
+        str, typer.Option("--secrets", metavar="A,B", help="The Secrets that may be read; default: all.")
+    ] = "",
+    config_maps: Annotated[
+        str, typer.Option("--config-maps", metavar="A,B", help="The ConfigMaps that may be read; default: all.")
+    ] = "",
     lease_namespace: Annotated[
         str, typer.Option("--leader-election-namespace", metavar="NAME", help="Of the lease; default: the pod's.")
     ] = "",
@@ -44,8 +50,15 @@ def check_cluster(
     from stagewright.app.doctor import examine
     from stagewright.bootstrap.cluster import installation_checks
 
-    names = [name for name in namespaces.split(",") if name]
-    checks = installation_checks(kubeconfig, names, lease_namespace=lease_namespace, lease=lease, health=health)
+    checks = installation_checks(
+        kubeconfig,
+        _names(namespaces),
+        secrets=_names(secrets),
+        config_maps=_names(config_maps),
+        lease_namespace=lease_namespace,
+        lease=lease,
+        health=health,
+    )
     findings = examine(checks)
     match output:
         case Output.JSON | Output.YAML:
@@ -61,3 +74,7 @@ def check_cluster(
                 if finding.remedy:
                     terminal.out((f"  {'':<16}", ""), (" remedy: ", "bold"), finding.remedy)
     return ExitCode.YES if all(finding.well for finding in findings) else ExitCode.NO
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]

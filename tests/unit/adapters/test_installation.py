@@ -112,6 +112,21 @@ def test_permissions_that_are_missing_are_named(server: Server, cluster: Cluster
     )
 
 
+def test_followed_namespace_where_names_are_known_is_asked_about_those_alone(server: Server, cluster: Cluster):
+    server.refuse = {"list secrets", "watch secrets", "list configmaps", "watch configmaps"}
+    assert (
+        installation.followed(cluster, "ml", secrets=("forge",), config_maps=("ca",))
+        == "all that the namespace ml takes"
+    )
+    assert server.asked[-2:] == [("ml", "get", "secrets", "forge"), ("ml", "get", "configmaps", "ca")]
+
+
+def test_name_that_may_not_be_read_is_told(server: Server, cluster: Cluster):
+    server.refuse = {"get secrets"}
+    with pytest.raises(ForbiddenError, match="may not, for the namespace ml: get secrets forge$"):
+        installation.followed(cluster, "ml", secrets=("forge",))
+
+
 def test_lease_is_asked_about_by_its_name(server: Server, cluster: Cluster):
     assert installation.leading(cluster, "ml", "stagewright") == "all that the lease ml/stagewright takes"
     assert server.asked == [

@@ -5,7 +5,13 @@ import json
 import requests
 
 from stagewright.adapters.kubernetes.client import PROMOTIONS, REGISTRY_SYNCS, Cluster
-from stagewright.adapters.kubernetes.permissions import IN_FOLLOWED_NAMESPACES, Permission, refused, to_lead
+from stagewright.adapters.kubernetes.permissions import (
+    IN_FOLLOWED_NAMESPACES,
+    Permission,
+    refused,
+    to_lead,
+    to_read,
+)
 from stagewright.errors import ForbiddenError, NotFoundError, UnreachableError
 
 HEALTH_TIMEOUT_S = 10.0
@@ -35,10 +41,16 @@ def definitions(cluster: Cluster) -> str:
     return f"{REGISTRY_SYNCS} and {PROMOTIONS}, {REGISTRY_SYNCS.version}"
 
 
-def followed(cluster: Cluster, namespace: str | None) -> str:
-    """May we follow the objects of a namespace, or (None) of all? ForbiddenError names what is missing."""
+def followed(
+    cluster: Cluster, namespace: str | None, *, secrets: tuple[str, ...] = (), config_maps: tuple[str, ...] = ()
+) -> str:
+    """May we follow the objects of a namespace, or (None) of all? ForbiddenError names what is missing.
+
+    With names, only those Secrets and ConfigMaps are asked about.
+    """
     where = f"the namespace {namespace}" if namespace is not None else "every namespace"
-    return _granted(cluster, namespace, IN_FOLLOWED_NAMESPACES, where)
+    wanted = (*IN_FOLLOWED_NAMESPACES, *to_read("secrets", secrets), *to_read("configmaps", config_maps))
+    return _granted(cluster, namespace, wanted, where)
 
 
 def leading(cluster: Cluster, namespace: str, lease: str) -> str:

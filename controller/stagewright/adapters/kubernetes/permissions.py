@@ -32,11 +32,16 @@ IN_FOLLOWED_NAMESPACES: tuple[Permission, ...] = (
     Permission(group=_OURS, resource="registrysyncs/status", verbs=("get", "patch")),
     Permission(group=_OURS, resource="promotions", verbs=("get", "list", "watch", "create", "patch", "delete")),
     Permission(group=_OURS, resource="promotions/status", verbs=("get", "patch")),
-    Permission(group="", resource="secrets", verbs=("get", "list", "watch")),
-    Permission(group="", resource="configmaps", verbs=("get", "list", "watch")),
     Permission(group="events.k8s.io", resource="events", verbs=("create", "patch")),
 )
-"""What following the `RegistrySync`s of a namespace takes."""
+"""What following the `RegistrySync`s of a namespace takes, beside reading what they refer to."""
+
+
+def to_read(resource: str, names: tuple[str, ...]) -> tuple[Permission, ...]:
+    """What reading Secrets (`secrets`) or ConfigMaps takes: those of these names, or (none) all, which are watched."""
+    if not names:
+        return (Permission(group="", resource=resource, verbs=("get", "list", "watch")),)
+    return tuple(Permission(group="", resource=resource, verbs=("get",), name=name) for name in names)
 
 
 def to_lead(lease: str) -> tuple[Permission, ...]:
@@ -51,7 +56,7 @@ def to_lead(lease: str) -> tuple[Permission, ...]:
 def refused(cluster: Cluster, namespace: str | None, permissions: tuple[Permission, ...]) -> tuple[str, ...]:
     """Which of them we do not have in a namespace, or (None) in all: `patch promotions.stagewright.dev`."""
     return tuple(
-        f"{attributes['verb']} {Resource(group=p.group, version='', plural=p.resource)}"
+        f"{attributes['verb']} {Resource(group=p.group, version='', plural=p.resource)}{' ' * bool(p.name)}{p.name}"
         for p in permissions
         for attributes in _questions(namespace, p)
         if not _allowed(cluster, attributes)
