@@ -14,7 +14,7 @@ from stagewright import __version__
 from stagewright.cli import (
     adopt,
     check,
-    check_cluster,
+    cluster,
     decide,
     demo,
     digest,
@@ -69,7 +69,7 @@ COMMANDS: tuple[_Listed, ...] = (
     ("history", trace.history, trace.HISTORY_EXAMPLES),
     ("digest", digest.digest, digest.EXAMPLES),
     ("doctor", doctor.doctor, doctor.EXAMPLES),
-    ("check-cluster", check_cluster.check_cluster, check_cluster.EXAMPLES),
+    ("cluster", cluster.cluster, cluster.EXAMPLES),
     ("demo", demo.demo, demo.EXAMPLES),
     ("help", explain.explain, explain.EXAMPLES),
 )

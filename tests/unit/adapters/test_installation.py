@@ -1,4 +1,4 @@
-"""What `check-cluster` looks at: each question alone, against a small server that answers as the API server does."""
+"""What `stagewright cluster` looks at: each question alone, against a server that answers as the API server does."""
 
 import json
 import threading
@@ -123,7 +123,7 @@ def test_followed_namespace_where_names_are_known_is_asked_about_those_alone(ser
 
 def test_name_that_may_not_be_read_is_told(server: Server, cluster: Cluster):
     server.refuse = {"get secrets"}
-    with pytest.raises(ForbiddenError, match="may not, for the namespace ml: get secrets forge$"):
+    with pytest.raises(ForbiddenError, match=r"may not, for the namespace ml: get secrets forge$"):
         installation.followed(cluster, "ml", secrets=("forge",))
 
 

@@ -1,4 +1,4 @@
-"""`stagewright check-cluster`: is everything there that the controller rests on in its cluster?"""
+"""`stagewright cluster`: is everything there that the controller rests on in its cluster?"""
 
 from typing import Annotated
 
@@ -10,12 +10,12 @@ from stagewright.cli.options import Format
 from stagewright.cli.terminal import BAD, GOOD, Output, Terminal
 
 EXAMPLES = """
-    stagewright check-cluster
-    stagewright check-cluster --namespaces ml,risk --health stagewright-metrics:8081
+    stagewright cluster
+    stagewright cluster --namespaces ml,risk --health stagewright-metrics:8081
 """
 
 
-def check_cluster(
+def cluster(
     terminal: Terminal,
     *,
     output: Format = Output.TABLE,
@@ -42,7 +42,7 @@ def check_cluster(
     ] = "",
     kubeconfig: Kubeconfig = None,
 ) -> ExitCode:
-    """Look at everything that the controller rests on in its cluster.
+    """Look at what the controller rests on in its cluster.
 
     It asks as whoever runs it: `helm test` does as the controller's service account. Each line says what was found, or
     how to mend it. All checks run, whatever the others find. Exit code 1 when one is not well.
