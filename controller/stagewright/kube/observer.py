@@ -40,10 +40,11 @@ class ObjectRef:
 class Reconciled:
     """One reconcile that has ended.
 
-    `resource` is None where the object could not be read. `report` and `memory` are None where no sync ran, or an
-    error ended it before its ledger was open. `memory` is the ledger read back, as of the end of the sync: it is nobody
-    else's to change, and the next sync makes another one. `since` is the size up to which the object's status says
-    that the ledger's news was passed on; entries from that index on are news (again, after a crash: at least once).
+    `at` is when it began. `resource` is None where the object could not be read. `report` and `memory` are None where
+    no sync ran, or an error ended it before its ledger was open. `memory` is the ledger read back, as of the end of
+    the sync: it is nobody else's to change, and the next sync makes another one. `since` is the size up to which the
+    object's status says that the ledger's news was passed on; entries from that index on are news (again, after a
+    crash: at least once).
     """
 
     ref: ObjectRef
