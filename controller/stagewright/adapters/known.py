@@ -43,3 +43,27 @@ class CheckpointFile:
                 os.close(folder)
         except OSError as error:
             raise UnreachableError(f"{self._path} cannot be written: {error.strerror}") from error
+
+
+class CheckpointInHand:
+    """A `Known` whose checkpoint somebody else makes last: read from them at the start, handed to them afterwards.
+
+    What they failed to keep is older than the ledger, and so a checkpoint of it still.
+    """
+
+    def __init__(self, checkpoint: bytes | None, *, place: str) -> None:
+        self._checkpoint = checkpoint
+        self._place = place
+
+    @property
+    def place(self) -> str:
+        """See `Known.place`."""
+        return self._place
+
+    def read(self) -> bytes | None:
+        """See `Known.read`."""
+        return self._checkpoint
+
+    def write(self, checkpoint: bytes) -> None:
+        """See `Known.write`."""
+        self._checkpoint = checkpoint

@@ -45,6 +45,10 @@ class Objects(Protocol):
         """Make `status` the RegistrySync's; None where it was that already. ConflictError as above."""
         ...
 
+    def annotate(self, namespace: str, name: str, annotation: str, text: str) -> None:
+        """Set one annotation of a RegistrySync."""
+        ...
+
     def add_row(self, namespace: str, row: Object, status: Mapping[str, Any]) -> None:
         """Make a Promotion, or put right the one there is."""
         ...

@@ -5,7 +5,7 @@ which remembers how far was told, comes last. Whatever fails in between is told 
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,12 +20,15 @@ from stagewright.kube.queue import Fraction, Seconds, WorkQueue
 from stagewright.kube.rows import RowWriter
 from stagewright.model.custom_resource import Places
 from stagewright.ports import Clock
-from stagewright.schema.custom_resource import FINALIZER, parse_custom_resource
+from stagewright.schema.custom_resource import FINALIZER, REQUESTED_AT, parse_custom_resource
 
 _log = logging.getLogger(__name__)
 
 Statuses = Callable[[Attempt], Mapping[str, Any]]
 """The status that follows from an attempt and from the status before it."""
+
+Conditioned = Callable[[ObjectRef, Iterable[tuple[str, str]]], None]
+"""What hears of the conditions of an object, type and status, after each reconcile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,7 @@ class Around:
     statuses: Statuses
     observer: Observer
     courier: Courier | None
+    conditions: Conditioned
     leading: Callable[[], bool]
     queue: WorkQueue[str]
     clock: Clock
@@ -54,6 +58,14 @@ class Reconciler:
 
     def __init__(self, around: Around) -> None:
         self._around = around
+        self._knocked: set[str] = set()
+
+    def knock(self, key: str) -> None:
+        """Have the object looked at now: the forge knocked, at this process or at any other."""
+        if not self._around.leading():
+            # its leader hears of it by way of the API server
+            self._knocked.add(key)
+        self._around.queue.add(key)
 
     def reconcile(self, key: str) -> None:
         """Look at the object `namespace/name`, and say when it is due again."""
@@ -64,6 +76,9 @@ class Reconciler:
             self._forget(key)
         elif not around.leading():
             self._stand_by(found)
+            if key in self._knocked:
+                self._knocked.discard(key)
+                self._guarded(key, self._pass_on, found)
         elif found["metadata"].get("deletionTimestamp"):
             self._guarded(key, self._finalize, found)
         else:
@@ -91,6 +106,12 @@ class Reconciler:
             self._around.references.materialise(parse_custom_resource(found, places=self._around.places))
         except StagewrightError as error:
             _log.debug("not at hand yet: %s", error)
+
+    def _pass_on(self, _key: str, found: Object) -> None:
+        """Tell the process that leads that the forge knocked."""
+        metadata = found["metadata"]
+        at = f"webhook at {self._around.clock.now():%Y-%m-%dT%H:%M:%S.%fZ}"
+        self._around.objects.annotate(metadata["namespace"], metadata["name"], REQUESTED_AT, at)
 
     def _forget(self, key: str) -> None:
         """Forget an object that is gone."""
@@ -122,12 +143,8 @@ class Reconciler:
             found = around.objects.set_finalizers(found, [*finalizers, FINALIZER])
         at, began = around.clock.now(), around.seconds()
         attempt = self._attempt(found, Attempt(found=found, resource=None, at=at))
-        ref = ObjectRef(
-            namespace=found["metadata"]["namespace"], name=found["metadata"]["name"], uid=found["metadata"]["uid"]
-        )
-        self._tell(found, attempt)
         done = Reconciled(
-            ref=ref,
+            ref=_ref(found),
             resource=attempt.resource,
             result=result_of(attempt),
             at=at,
@@ -138,6 +155,7 @@ class Reconciler:
             since=_since(attempt),
         )
         around.observer.reconciled(done)
+        self._tell(found, attempt)
         self._schedule(key, attempt)
 
     def _attempt(self, found: Object, attempt: Attempt) -> Attempt:
@@ -173,9 +191,11 @@ class Reconciler:
             around.rows.write(found, attempt.memory, attempt.report.blocked)
         if attempt.memory is not None:
             told += happenings(attempt.memory, _told_up_to(attempt))
-        status = dict(around.statuses(attempt))
+        status = self._status(attempt)
+        conditions = status.get("conditions") or []
+        around.conditions(_ref(found), [(str(c["type"]), str(c["status"])) for c in conditions])
         before = found.get("status") or {}
-        told += transition(before.get("conditions") or [], status.get("conditions") or [])
+        told += transition(before.get("conditions") or [], conditions)
         for happening in told:
             self._emit(found, happening, attempt)
         try:
@@ -189,7 +209,14 @@ class Reconciler:
         now = self._around.objects.read(metadata["namespace"], metadata["name"])
         if now is None or now["metadata"]["uid"] != metadata["uid"]:
             return
-        self._around.objects.set_status(now, self._around.statuses(replace(attempt, found=now)))
+        self._around.objects.set_status(now, self._status(replace(attempt, found=now)))
+
+    def _status(self, attempt: Attempt) -> dict[str, Any]:
+        status = dict(self._around.statuses(attempt))
+        if "ledger" in status:
+            passed_on = self._around.courier.passed_on(_ref(attempt.found)) if self._around.courier else None
+            status["ledger"] = {**status["ledger"], "delivered": _since(attempt) if passed_on is None else passed_on}
+        return status
 
     def _emit(self, found: Object, happening: Happening, attempt: Attempt) -> None:
         try:
@@ -216,6 +243,11 @@ class Reconciler:
         queue.forget(key)
         if due.after_s is not None:
             queue.add_after(key, due.after_s)
+
+
+def _ref(found: Object) -> ObjectRef:
+    metadata = found["metadata"]
+    return ObjectRef(namespace=metadata["namespace"], name=metadata["name"], uid=metadata["uid"])
 
 
 def _checkpoint(found: Object) -> bytes | None:

@@ -1,0 +1,112 @@
+"""A controller put together from its settings."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stagewright.adapters.chance import fraction
+from stagewright.adapters.clock import SystemClock
+from stagewright.adapters.kubernetes.client import Cluster
+from stagewright.adapters.kubernetes.objects import ClusterObjects
+from stagewright.bootstrap.controller import ClusterEngines, informers, seconds
+from stagewright.kube.caches import RowIndex, SyncCache
+from stagewright.kube.controller import Candidate, Controller, Parts
+from stagewright.kube.engines import EngineShelf
+from stagewright.kube.observer import Courier, Observer
+from stagewright.kube.promotions import MANAGED_BY
+from stagewright.kube.queue import WorkQueue
+from stagewright.kube.reconcile import Around, Conditioned, Reconciler, Statuses
+from stagewright.kube.references import Materialiser, ReferenceDesk
+from stagewright.kube.rows import RowWriter
+from stagewright.kube.settings import Settings
+from stagewright.kube.worker import Workers
+from stagewright.ports import Fence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """What an assembled controller offers to those beside it: `desk` and `knock` are what webhooks need."""
+
+    controller: Controller
+    desk: ReferenceDesk
+    knock: Callable[[str], None]
+
+
+def assemble(
+    settings: Settings,
+    cluster: Cluster,
+    *,
+    candidate: Candidate,
+    fence: Fence | None,
+    materialiser: Materialiser,
+    statuses: Statuses,
+    observer: Observer,
+    courier: Courier | None,
+    conditions: Conditioned,
+    env: Mapping[str, str] = os.environ,
+) -> Wiring:
+    """Put a controller together; nothing is asked and nothing runs yet."""
+    queue = WorkQueue[str](clock=seconds, fraction=fraction)
+    cache, rows = SyncCache(queue.add), RowIndex()
+    objects = ClusterObjects(cluster, instance=settings.lease.holder)
+
+    def live(namespace: str) -> bool:
+        return copies.live(namespace)
+
+    desk = ReferenceDesk(materialiser, live=live, wake=queue.add)
+    copies = informers(
+        cluster,
+        settings.namespaces,
+        selector=settings.selector,
+        rows="=".join(MANAGED_BY),
+        syncs_seen=cache.changed,
+        rows_seen=rows.changed,
+        secrets_seen=lambda change, found: desk.changed("Secret", change, found),
+        config_maps_seen=lambda change, found: desk.changed("ConfigMap", change, found),
+    )
+    engines = ClusterEngines(
+        fence=fence, env=env, mirrors=Path(settings.places.mirrors), image=settings.image, clock=SystemClock()
+    )
+    shelf = EngineShelf(engines)
+    reconciler = Reconciler(
+        Around(
+            cache=cache,
+            objects=objects,
+            rows=RowWriter(objects, rows),
+            references=desk,
+            engines=shelf,
+            remove_engine=engines.remove,
+            statuses=statuses,
+            observer=observer,
+            courier=courier,
+            conditions=conditions,
+            leading=lambda: candidate.leading,
+            queue=queue,
+            clock=SystemClock(),
+            seconds=seconds,
+            fraction=fraction,
+            places=settings.places,
+        )
+    )
+    workers = Workers(
+        queue,
+        reconciler.reconcile,
+        count=settings.workers,
+        clock=seconds,
+        stuck_after_s=settings.stuck_after_s,
+        busy=observer.working,
+    )
+    parts = Parts(
+        queue=queue,
+        workers=workers,
+        cache=cache,
+        engines=shelf,
+        feeds=copies.every,
+        needed=copies.needed,
+        candidate=candidate,
+        observer=observer,
+        seconds=seconds,
+        grace_s=settings.grace_s,
+    )
+    return Wiring(controller=Controller(parts), desk=desk, knock=reconciler.knock)
