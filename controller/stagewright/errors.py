@@ -5,11 +5,14 @@
     │   ├── DocumentError       one document, with file, line and column
     │   └── UsageError          the command line or the configuration
     ├── UnreachableError        nobody may need to act: a system did not answer; retry with back-off
+    │   ├── ForeignAnswerError  something else answered in its place, as a login page or a proxy does
     │   └── IncompleteError     it answered, but not wholly; no verdict may be drawn from that
     ├── ForbiddenError          credentials are missing, expired or too weak
     ├── NotFoundError           the named thing does not exist
+    │   └── ReferenceNotFoundError  a Secret or ConfigMap that an object names, or its key
     ├── ConflictError           somebody else changed it first: read it again, and try once more
     ├── StalledError            a person must look before anything is applied again
+    │   └── DiscontinuityError  the ledger is not the one that was known
     ├── LeaseLostError          nobody needs to act: another process may write now, and this one writes nothing more
     └── LedgerError             the ledger is damaged, locked or fenced off
         ├── LedgerDamagedError  it does not verify; never written again until a person has looked
@@ -20,14 +23,22 @@
 Errors of other libraries stop at the adapter that called them (`raise ... from error`).
 """
 
+from typing import Literal
+
+System = Literal["repository", "forge", "registry"]
+
 
 class StagewrightError(Exception):
     """Something went wrong that a person or a retry can mend."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        """`message` says what and where in one line; `hint` says what to do next."""
+        """`message` says what and where in one line; `hint` says what to do next.
+
+        `system` is the one that was asked when it went wrong, where a sync told that.
+        """
         super().__init__(message)
         self.hint = hint
+        self.system: System | None = None
 
 
 class InvalidError(StagewrightError):
@@ -72,6 +83,10 @@ class UnreachableError(StagewrightError):
         self.retry_after_s = retry_after_s
 
 
+class ForeignAnswerError(UnreachableError):
+    """What answered is not the system that was asked: a login page, or a proxy."""
+
+
 class IncompleteError(UnreachableError):
     """A system answered only in part; the same question must be asked again before anything is decided."""
 
@@ -84,12 +99,20 @@ class NotFoundError(StagewrightError):
     """The named thing does not exist; the caller must name another or create it."""
 
 
+class ReferenceNotFoundError(NotFoundError):
+    """A Secret or ConfigMap that an object names is not there, or has no such key; it may come yet."""
+
+
 class ConflictError(StagewrightError):
     """Somebody else changed or created the thing first; nothing was written, read it again."""
 
 
 class StalledError(StagewrightError):
     """Going on would be unsafe; a person must look and say so on the record."""
+
+
+class DiscontinuityError(StalledError):
+    """The ledger is missing, cut, put back or written anew since it was known; nothing is applied meanwhile."""
 
 
 class LeaseLostError(StagewrightError):

@@ -1,6 +1,6 @@
 """That the ledger at hand is the one known from before: grown, never cut, put back or begun anew."""
 
-from stagewright.errors import LedgerDamagedError, StalledError
+from stagewright.errors import LedgerDamagedError, DiscontinuityError
 from stagewright.ledger import merkle
 from stagewright.ledger.checkpoint import Checkpoint, open_checkpoint
 from stagewright.ledger.log import Ledger
@@ -11,16 +11,16 @@ _BEGIN_ANEW = "restore the ledger from a backup; to begin another one on purpose
 
 
 def refuse_genesis(known: Known) -> None:
-    """StalledError when a ledger is known: what is missing is never begun anew, for that would adopt whatever runs."""
+    """DiscontinuityError when a ledger is known: what is missing is never begun anew, for that would adopt whatever runs."""
     if known.read() is not None:
-        raise StalledError(
+        raise DiscontinuityError(
             "the ledger is missing, although one is known: nothing is applied, and no other is begun in its place",
             hint=f"{_BEGIN_ANEW}{known.place}",
         )
 
 
 def require_growth(ledger: Ledger, known: Known) -> None:
-    """StalledError unless `ledger` holds everything that it held at the checkpoint known (RFC 6962 section 2.1.2)."""
+    """DiscontinuityError unless `ledger` holds everything that it held at the checkpoint known (RFC 6962 section 2.1.2)."""
     kept = known.read()
     if kept is None or kept == ledger.checkpoint.encode():
         return
@@ -42,8 +42,8 @@ def _grew(ledger: Ledger, old: Checkpoint) -> bool:
     return merkle.check_consistency(old.size, ledger.size, proof, old.root, ledger.root)
 
 
-def _stalled(reason: str, known: Known) -> StalledError:
-    return StalledError(f"nothing is applied: {reason}", hint=f"{_BEGIN_ANEW}{known.place}")
+def _stalled(reason: str, known: Known) -> DiscontinuityError:
+    return DiscontinuityError(f"nothing is applied: {reason}", hint=f"{_BEGIN_ANEW}{known.place}")
 
 
 def keep(ledger: Ledger, known: Known) -> None:

@@ -14,6 +14,7 @@ from stagewright.app.facts import FactReader
 from stagewright.app.journal import Journal, LedgerJournal
 from stagewright.app.memory import Memory, remember
 from stagewright.app.pulls import PullReader
+from stagewright.app.reach import Reached, Watch, WatchedForge, WatchedRegistry, WatchedSource
 from stagewright.app.recall import recall
 from stagewright.app.record import Scribe, body_digest, recorded
 from stagewright.app.reopening import reopen
@@ -54,12 +55,22 @@ class Outside:
     known: Known
     conversation: Conversation | None = None
 
+    def heard(self, watch: Watch) -> "Outside":
+        """The same, with the answers of repository, forge and registry listened to."""
+        return replace(
+            self,
+            source=WatchedSource(self.source, watch),
+            forge=WatchedForge(self.forge, watch),
+            registry=WatchedRegistry(self.registry, watch),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncReport:
     """What one sync found and did. `stalled` and `waiting` say why it did not go all the way; empty when it did.
 
     `rebind` is the digest of the move of the configuration that has to be confirmed; empty where it did not move.
+    `reached` are the systems that were asked anything, each with how it answered.
     """
 
     head: str | None
@@ -76,6 +87,7 @@ class SyncReport:
     waiting: str
     ledger_size: int
     rebind: str = ""
+    reached: tuple[Reached, ...] = ()
 
 
 class Syncer:
@@ -100,13 +112,15 @@ class Syncer:
         written down, and so nothing is done.
         """
         with self._outside.exclusive():
-            run = _Run(self._config, self._outside, self._desired)
+            watch = Watch()
+            run = _Run(self._config, self._outside.heard(watch), self._desired)
             self._memory = None
             try:
                 report = run.sync()
             finally:
                 self._memory = run.memory
                 run.keep()
+            report = replace(report, reached=watch.reached)
             return report if self._correspondent is None else run.speak(self._correspondent, report)
 
 

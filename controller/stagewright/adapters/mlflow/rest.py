@@ -19,6 +19,7 @@ from stagewright.adapters.mlflow.access import Access
 from stagewright.adapters.mlflow.gateway import Answer, Fields
 from stagewright.errors import (
     ForbiddenError,
+    ForeignAnswerError,
     IncompleteError,
     InvalidError,
     NotFoundError,
@@ -162,7 +163,7 @@ class RestGateway:
         """The JSON object of an answer; None for RESOURCE_DOES_NOT_EXIST; the error that any other answer is."""
         status = response.status_code
         if 300 <= status < 400:
-            raise UnreachableError(f"{self.place} answers with a redirect, as a login page does", hint=LOGIN_HINT)
+            raise ForeignAnswerError(f"{self.place} answers with a redirect, as a login page does", hint=LOGIN_HINT)
         if status in {requests.codes.unauthorized, requests.codes.forbidden}:
             raise ForbiddenError(
                 f"{self.place} answers {status}: {_path(response)} is not allowed",
@@ -172,7 +173,7 @@ class RestGateway:
         if status in BUSY:
             raise _BusyError(f"{self.place} answers {status}", retry_after_s=_retry_after(response))
         if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
-            raise UnreachableError(f"{self.place} answers {status} and no JSON, as a login page does", hint=LOGIN_HINT)
+            raise ForeignAnswerError(f"{self.place} answers {status} and no JSON, as a login page does", hint=LOGIN_HINT)
         answer = self._parse(b"".join(self._chunks(response, at_most=MAX_ANSWER_BYTES)))
         if status == requests.codes.ok:
             return answer
@@ -188,9 +189,9 @@ class RestGateway:
         try:
             answer = json.loads(data, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
-            raise UnreachableError(f"{self.place} answers with broken JSON: {error}"[:500], hint=LOGIN_HINT) from error
+            raise ForeignAnswerError(f"{self.place} answers with broken JSON: {error}"[:500], hint=LOGIN_HINT) from error
         if not isinstance(answer, dict):
-            raise UnreachableError(f"{self.place} answers with JSON that is no object", hint=LOGIN_HINT)
+            raise ForeignAnswerError(f"{self.place} answers with JSON that is no object", hint=LOGIN_HINT)
         return answer
 
     def _chunks(self, response: requests.Response, *, at_most: int | None = None) -> Iterator[bytes]:
