@@ -8,8 +8,9 @@ from typing import Literal
 from stagewright.errors import ForbiddenError, ForeignAnswerError, StagewrightError, System, UnreachableError
 from stagewright.model.actual import ActualModel, ActualState, VersionFacts
 from stagewright.model.plan import Action
-from stagewright.model.source import SourceCommit, SourceTree
-from stagewright.ports import Registry, Source
+from stagewright.model.review import Account
+from stagewright.model.source import PullFacts, ReviewFacts, SourceCommit, SourceTree
+from stagewright.ports import Forge, Registry, Source
 
 Answered = Literal["well", "foreign", "forbidden", "not"]
 

@@ -173,7 +173,9 @@ class RestGateway:
         if status in BUSY:
             raise _BusyError(f"{self.place} answers {status}", retry_after_s=_retry_after(response))
         if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
-            raise ForeignAnswerError(f"{self.place} answers {status} and no JSON, as a login page does", hint=LOGIN_HINT)
+            raise ForeignAnswerError(
+                f"{self.place} answers {status} and no JSON, as a login page does", hint=LOGIN_HINT
+            )
         answer = self._parse(b"".join(self._chunks(response, at_most=MAX_ANSWER_BYTES)))
         if status == requests.codes.ok:
             return answer
@@ -189,7 +191,9 @@ class RestGateway:
         try:
             answer = json.loads(data, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
-            raise ForeignAnswerError(f"{self.place} answers with broken JSON: {error}"[:500], hint=LOGIN_HINT) from error
+            raise ForeignAnswerError(
+                f"{self.place} answers with broken JSON: {error}"[:500], hint=LOGIN_HINT
+            ) from error
         if not isinstance(answer, dict):
             raise ForeignAnswerError(f"{self.place} answers with JSON that is no object", hint=LOGIN_HINT)
         return answer
