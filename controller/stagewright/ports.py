@@ -15,6 +15,7 @@ from stagewright.model.plan import Action
 from stagewright.model.review import Account, DecisionText
 from stagewright.model.source import PullFacts, ReviewFacts, SourceCommit, SourceTree
 from stagewright.model.sync import WriterEpoch
+from stagewright.model.workload import Workload
 
 
 class Clock(Protocol):
@@ -164,6 +165,13 @@ class Forge(Protocol):
         """Account ids of the members of a team of the forge, child teams included. NotFoundError: no such team."""
         ...
 
+    def accounts(self, logins: Sequence[str]) -> Mapping[str, str | None] | None:
+        """The id of the account that has each of these logins (`dana`) now, None where there is no such account.
+
+        None altogether: a forge of no accounts.
+        """
+        ...
+
     def writers(self) -> tuple[Account, ...] | None:
         """Everybody who may write to the repository: a code owner who may not is none. None: a forge of no accounts."""
         ...
@@ -293,3 +301,18 @@ class Deaf:
 
     def forge_budget(self, resource: str, *, limit: int, remaining: int, reset: datetime) -> None:
         """See Telemetry."""
+
+
+class Workloads(Protocol):
+    """What runs in a cluster and is labelled with a model and a stage."""
+
+    def observe(self, known: frozenset[str]) -> tuple[tuple[Workload, ...], frozenset[str]]:
+        """Every labelled workload that is not being rolled out just now, and which uids of `known` are gone.
+
+        UnreachableError where the picture is not whole.
+        """
+        ...
+
+    def roll(self, workload: Workload, intent: int) -> None:
+        """Restart its pods, one after the other as it says itself; for the same intent a second time: nothing."""
+        ...

@@ -4,27 +4,37 @@ The fence narrows the time in which a process that was stopped and woken up coul
 that is under way already, is closed by the conditional checkpoint and by reading MLflow back.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from stagewright.ledger.predicates import Epoch
 from stagewright.model.actual import ActualModel, ActualState, VersionFacts
 from stagewright.model.plan import Action
 from stagewright.model.sync import WriterEpoch
-from stagewright.ports import Fence, Known, LedgerStore, Registry
+from stagewright.model.workload import Workload
+from stagewright.ports import Fence, Known, LedgerStore, Registry, Workloads
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """One turn to write. `write_s` is the longest that one write may take, in seconds."""
+class Gate:
+    """The way to all that is written, open in one turn; closed until that turn has begun."""
 
-    fence: Fence
-    epoch: WriterEpoch
-    write_s: float
+    def __init__(self, fence: Fence, write_s: float) -> None:
+        """`write_s` is the longest that one write may take, in seconds."""
+        self._fence = fence
+        self._write_s = write_s
+        self._turn: WriterEpoch | None = None
+
+    def begin(self, past: Sequence[Epoch]) -> Epoch:
+        """Begin our turn on a ledger that was written in the turns `past`; what stands in its entries."""
+        turns = [WriterEpoch(lease=one.lease, transitions=one.transitions, holder=one.holder) for one in past]
+        turn = self._turn = self._fence.turn(turns)
+        return Epoch(lease=turn.lease, transitions=turn.transitions, holder=turn.holder)
 
     def require(self) -> None:
-        """LeaseLostError unless one more write fits into it."""
-        self.fence.require(self.epoch, self.write_s)
+        """LeaseLostError unless one more write fits into the turn."""
+        assert self._turn is not None
+        self._fence.require(self._turn, self._write_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +42,7 @@ class FencedRegistry:
     """A `Registry` that writes in one turn only."""
 
     inner: Registry
-    turn: Turn
+    gate: Gate
 
     def snapshot(self) -> ActualState:
         """See the port."""
@@ -48,7 +58,7 @@ class FencedRegistry:
 
     def apply(self, action: Action) -> None:
         """See the port. LeaseLostError: nothing was written."""
-        self.turn.require()
+        self.gate.require()
         self.inner.apply(action)
 
 
@@ -57,7 +67,7 @@ class FencedStore:
     """A `LedgerStore` that writes in one turn only."""
 
     inner: LedgerStore
-    turn: Turn
+    gate: Gate
 
     def read(self, name: str) -> bytes | None:
         """See the port."""
@@ -65,12 +75,12 @@ class FencedStore:
 
     def write(self, name: str, data: bytes) -> None:
         """See the port. LeaseLostError: nothing was written."""
-        self.turn.require()
+        self.gate.require()
         self.inner.write(name, data)
 
     def replace(self, name: str, data: bytes, *, expected: bytes | None) -> None:
         """See the port. LeaseLostError: nothing was written."""
-        self.turn.require()
+        self.gate.require()
         self.inner.replace(name, data, expected=expected)
 
     def names(self, prefix: str) -> Iterator[str]:
@@ -87,7 +97,7 @@ class FencedKnown:
     """A `Known` that is written in one turn only: the next writer may have kept a newer checkpoint already."""
 
     inner: Known
-    turn: Turn
+    gate: Gate
 
     @property
     def place(self) -> str:
@@ -100,5 +110,22 @@ class FencedKnown:
 
     def write(self, checkpoint: bytes) -> None:
         """See the port. LeaseLostError: nothing was written."""
-        self.turn.require()
+        self.gate.require()
         self.inner.write(checkpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class FencedWorkloads:
+    """`Workloads` that are rolled in one turn only."""
+
+    inner: Workloads
+    gate: Gate
+
+    def observe(self, known: frozenset[str]) -> tuple[tuple[Workload, ...], frozenset[str]]:
+        """See the port."""
+        return self.inner.observe(known)
+
+    def roll(self, workload: Workload, intent: int) -> None:
+        """See the port. LeaseLostError: nothing was rolled."""
+        self.gate.require()
+        self.inner.roll(workload, intent)

@@ -19,6 +19,7 @@ from stagewright.model.keys import GovernanceKey, Key, StageKey, parse_key
 from stagewright.model.review import SigningKey
 from stagewright.model.source import ReviewFacts
 from stagewright.model.state import Held
+from stagewright.model.workload import Move, Sighting, Workload
 
 News = entry.Verdict | entry.Outcome | entry.Drift | entry.Alarm
 """The entries that people want to hear of."""
@@ -70,12 +71,17 @@ class Memory:
     outcomes: dict[int, tuple[int, entry.Outcome]] = field(default_factory=dict)
     drifts: dict[StageKey, entry.Drift] = field(default_factory=dict)
     alarms: dict[str, entry.Alarm] = field(default_factory=dict)
+    # by uid, the workloads that were seen and not seen to end; and the last change of what each stage shows
+    sightings: dict[str, Sighting] = field(default_factory=dict)
+    moves: dict[StageKey, Move] = field(default_factory=dict)
     unauthorized: dict[Key, Value | None] = field(default_factory=dict)
     # by key and cause: how often in a row it was tried and not applied, and when last
     failures: dict[tuple[str, str], tuple[int, datetime]] = field(default_factory=dict)
     # by promotion: since when it waits, also where it was judged several times since
     pending_since: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     news: list[tuple[int, News]] = field(default_factory=list)
+    # the turns that wrote, oldest first
+    epochs: list[entry.Epoch] = field(default_factory=list)
     _wanted: dict[int, Value] = field(default_factory=dict)
 
     @property
@@ -86,6 +92,8 @@ class Memory:
     def take(self, index: int, predicate: entry.Predicate) -> None:
         """Remember one entry."""
         self.latest = max(self.latest, predicate.recorded_at)
+        if self.epochs[-1] != predicate.epoch and predicate.epoch not in self.epochs:
+            self.epochs.append(predicate.epoch)
         if isinstance(predicate, News):
             self.news.append((index, predicate))
         match predicate:
@@ -114,6 +122,8 @@ class Memory:
                 self._outcome(index, predicate)
             case entry.Drift():
                 self._drift(predicate)
+            case entry.Deployment():
+                self._deployment(predicate)
             case entry.Alarm(subject=subject):
                 self.alarms[subject] = predicate
             case _:
@@ -232,6 +242,26 @@ class Memory:
             return
         if isinstance(wanted, StageEntry | Nobody):
             self.hold(key, wanted, since=outcome.recorded_at, cause=intent.cause.id)
+        if any(action.type != "tag" for action in intent.actions):
+            self.moves[key] = Move(intent=outcome.intent, at=outcome.recorded_at)
+
+    def _deployment(self, seen: entry.Deployment) -> None:
+        if seen.to is not None:
+            self.sightings.pop(seen.workload.uid, None)
+            return
+        workload = Workload(
+            kind=seen.workload.kind,
+            namespace=seen.workload.namespace,
+            name=seen.workload.name,
+            uid=seen.workload.uid,
+            model=seen.model,
+            stage=seen.stage,
+            images=seen.images,
+            version=seen.version,
+            rolled_for=seen.rolled_for,
+            created_at=seen.from_,
+        )
+        self.sightings[workload.uid] = Sighting(workload=workload, since=seen.from_)
 
     def hold(self, key: StageKey, value: StageEntry | Nobody, *, since: datetime, cause: str) -> None:
         """Remember that `key` holds `value` from `since` on."""
@@ -281,6 +311,7 @@ def _begin(genesis: entry.Genesis, bodies: Bodies) -> Memory:
         genesis=genesis, binding=binding, revision=genesis.trust_root, latest=genesis.recorded_at, bodies=bodies
     )
     governance = memory.value(GovernanceKey(), genesis.governance)
+    memory.epochs.append(genesis.epoch)
     memory._authorize(GovernanceKey(), governance, GENESIS)  # noqa: SLF001 # its own constructor, as a function
     memory.adopt(genesis.adopted, genesis.recorded_at)
     return memory

@@ -10,7 +10,9 @@ import rfc8785
 from pydantic import JsonValue
 
 from stagewright import __version__
+from stagewright.core.judge import Evaluation
 from stagewright.ledger import predicates as entry
+from stagewright.ledger.chronicle import HISTORY
 from stagewright.ledger.records import Header
 from stagewright.ledger.statement import Statement, Subject, commit_subject, model_subject
 from stagewright.model.codec import Json, value_to_json
@@ -19,7 +21,7 @@ from stagewright.model.keys import GovernanceKey, Key, StageKey, key_order
 from stagewright.model.plan import Action, PairPlan
 from stagewright.model.review import Account, Actor, SigningKey
 from stagewright.model.source import ReviewFacts
-from stagewright.model.verdict import Verdict
+from stagewright.model.verdict import RequirementResult, SignOff, Verdict
 
 # Bytes of JSON: an entry has at most 65,535, and the envelope's base64 takes a third more.
 MAX_ADOPTED = 24_576
@@ -31,6 +33,7 @@ MAX_TEXT = 2_000
 MAX_TITLE = 200
 # How many reviews are written down: all of them, or those that count and as many of the others as there is room for.
 _REVIEWS = (1_000, 100, 30)
+_ACCEPTANCE_LINES = 100
 Bodies = dict[str, bytes]
 OutcomeResult = Literal["applied", "none", "failed", "unknown"]
 
@@ -44,11 +47,12 @@ class Scribe:
     now: datetime
     origin: str
     names: Mapping[Key, str]
+    image: str | None = None
 
     @property
     def header(self) -> Header:
         """The fields that every entry begins with."""
-        return Header(recorded_at=self.now, sync=self.sync, epoch=self.epoch, controller=__version__)
+        return Header(recorded_at=self.now, sync=self.sync, epoch=self.epoch, controller=__version__, image=self.image)
 
     def genesis(
         self, binding: Mapping[str, str], *, trust_root: str, authorized: Values, declared: Values, snapshot: str
@@ -77,7 +81,7 @@ class Scribe:
             snapshot_digest=snapshot,
         )
         predicates = (predicate, *(entry.Adoption(**self.header.fields(), adopted=chunk) for chunk in more))
-        return tuple(Statement(subject=self._commit(trust_root), predicate=p) for p in predicates)
+        return tuple(Statement(subject=self.commit(trust_root), predicate=p) for p in predicates)
 
     def verdict(
         self, verdict: Verdict, incumbent: Value | None, supersedes: str | None, evidence: Mapping[str, str]
@@ -117,27 +121,8 @@ class Scribe:
             proposer=_person(p.pull.author) if p.pull and p.pull.author else None,
             verdict=verdict.answer,
             restore=verdict.restore,
-            requirements=tuple(
-                entry.Requirement(
-                    rule=r.rule, name=r.name, state=r.state, detail=clipped(r.detail), facts=r.facts, until=r.until
-                )
-                for r in verdict.requirements
-            ),
-            sign_offs=tuple(
-                entry.SignOff(
-                    review=s.review,
-                    person=s.person,
-                    login=s.person or "",
-                    role=s.role,
-                    meaning=s.decision,
-                    commit=s.commit,
-                    first_seen=s.first_seen,
-                    counted=s.counted,
-                    reason=s.reason,
-                )
-                for s in verdict.sign_offs
-                if s.review not in left_out
-            ),
+            requirements=_requirements(verdict.requirements),
+            sign_offs=_sign_offs(s for s in verdict.sign_offs if s.review not in left_out),
             governance_at_step=f"sha256:{verdict.governance_at_step}",
             governance_now=f"sha256:{verdict.governance_now}",
             members={},
@@ -161,17 +146,34 @@ class Scribe:
             requirements=(),
             sign_offs=(),
         )
-        return Statement(subject=self._commit(commit), predicate=predicate)
+        return Statement(subject=self.commit(commit), predicate=predicate)
+
+    def acceptance(
+        self, before: str, after: str, *, who: entry.Person | None, reason: str, governance: str, found: Evaluation
+    ) -> Statement:
+        """The entry of a history that was accepted: the walk goes on from `after`. Sign-offs that count come first."""
+        lines = sorted(found.sign_offs, key=lambda line: not line.counted)[:_ACCEPTANCE_LINES]
+        predicate = entry.Rebind(
+            **self.header.fields(),
+            before={HISTORY: before},
+            after={HISTORY: after},
+            who=who,
+            reason=clipped(reason),
+            governance=f"sha256:{governance}",
+            requirements=_requirements(found.requirements),
+            sign_offs=_sign_offs(lines),
+        )
+        return Statement(subject=self.commit(after), predicate=predicate)
 
     def superseded(self, promotion: str, by: str, commit: str) -> Statement:
         """The entry that closes an open promotion for ever."""
         predicate = entry.Superseded(**self.header.fields(), promotion=promotion, by=by)
-        return Statement(subject=self._commit(commit), predicate=predicate)
+        return Statement(subject=self.commit(commit), predicate=predicate)
 
     def revision(self, before: str, after: str, steps: int) -> Statement:
         """The entry that moves the walk on."""
         predicate = entry.Revision(**self.header.fields(), from_=before, to=after, steps=steps)
-        return Statement(subject=self._commit(after), predicate=predicate)
+        return Statement(subject=self.commit(after), predicate=predicate)
 
     def observation(self, review: ReviewFacts, key: SigningKey, body: str) -> Statement:
         """The entry of a signed decision that was seen for the first time; `body` is the digest of the raw object."""
@@ -185,18 +187,18 @@ class Scribe:
             withdraws=review.withdraws,
             body=body,
         )
-        return Statement(subject=self._commit(review.commit), predicate=predicate)
+        return Statement(subject=self.commit(review.commit), predicate=predicate)
 
     def accounts(self, governance: str, bound: Mapping[str, str | None], revision: str) -> tuple[Statement, Bodies]:
         """The entry of what the logins of a governance mean, with the body to keep where it is long."""
         data, bodies = stated({login: bound[login] for login in sorted(bound)})
         predicate = entry.Accounts(**self.header.fields(), governance=governance, bound=data)
-        return Statement(subject=self._commit(revision), predicate=predicate), bodies
+        return Statement(subject=self.commit(revision), predicate=predicate), bodies
 
     def withdrawal(self, review: ReviewFacts) -> Statement:
         """The entry of a signed approval that is gone from where it was seen."""
         predicate = entry.Withdrawal(**self.header.fields(), review=review.id)
-        return Statement(subject=self._commit(review.commit), predicate=predicate)
+        return Statement(subject=self.commit(review.commit), predicate=predicate)
 
     def intent(self, pair: PairPlan, cause: entry.Cause, actions: tuple[Action, ...], revision: str) -> Statement:
         """The entry that stands before any write."""
@@ -244,14 +246,15 @@ class Scribe:
     def alarm(self, kind: str, subject: str, message: str, revision: str) -> Statement:
         """The entry of something that a person must look at."""
         predicate = entry.Alarm(**self.header.fields(), type=kind, message=clipped(message), subject=subject)
-        return Statement(subject=self._commit(revision), predicate=predicate)
+        return Statement(subject=self.commit(revision), predicate=predicate)
 
     def _subject(self, key: Key, value: Value | None, commit: str) -> tuple[Subject, ...]:
         if isinstance(key, StageKey) and isinstance(value, StageEntry):
             return (model_subject(self.names.get(key, key.model), value.version, value.digest),)
-        return self._commit(commit)
+        return self.commit(commit)
 
-    def _commit(self, commit: str) -> tuple[Subject, ...]:
+    def commit(self, commit: str) -> tuple[Subject, ...]:
+        """The subject of what is about no version: a commit of the desired state."""
         return (commit_subject(self.origin, commit),)
 
 
@@ -308,6 +311,32 @@ def recall_action(action: entry.Action) -> Action:
         target=target[action.type],
         before=action.before,
         after=action.after,
+    )
+
+
+def _requirements(results: Iterable[RequirementResult]) -> tuple[entry.Requirement, ...]:
+    return tuple(
+        entry.Requirement(
+            rule=r.rule, name=r.name, state=r.state, detail=clipped(r.detail), facts=r.facts, until=r.until
+        )
+        for r in results
+    )
+
+
+def _sign_offs(lines: Iterable[SignOff]) -> tuple[entry.SignOff, ...]:
+    return tuple(
+        entry.SignOff(
+            review=s.review,
+            person=s.person,
+            login=s.person or "",
+            role=s.role,
+            meaning=s.decision,
+            commit=s.commit,
+            first_seen=s.first_seen,
+            counted=s.counted,
+            reason=s.reason,
+        )
+        for s in lines
     )
 
 

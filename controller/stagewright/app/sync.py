@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from stagewright.app.apply import Applied, Applier
 from stagewright.app.beginning import Beginning, binding_of, moved_from, rebinding_digest
@@ -11,6 +10,8 @@ from stagewright.app.continuity import keep, refuse_genesis
 from stagewright.app.conversation import Correspondent
 from stagewright.app.desired import DesiredReader
 from stagewright.app.facts import FactReader
+from stagewright.app.fenced import FencedKnown, FencedRegistry, FencedStore, FencedWorkloads, Gate
+from stagewright.app.hop import Hop
 from stagewright.app.journal import Journal, LedgerJournal
 from stagewright.app.memory import Memory, remember
 from stagewright.app.pulls import PullReader
@@ -18,7 +19,7 @@ from stagewright.app.reach import Reached, Watch, WatchedForge, WatchedRegistry,
 from stagewright.app.recall import recall
 from stagewright.app.record import Scribe, body_digest, recorded
 from stagewright.app.reopening import reopen
-from stagewright.app.view import Sight, View
+from stagewright.app.view import Sight, Stopped, View
 from stagewright.app.walk import Walked, Walker
 from stagewright.core.judge import authorized_governance
 from stagewright.core.plan import plan
@@ -30,7 +31,7 @@ from stagewright.model.keys import Key
 from stagewright.model.plan import Blocked, Plan
 from stagewright.model.sync import RegistrySync
 from stagewright.model.verdict import Verdict
-from stagewright.ports import Clock, Conversation, Forge, Known, LedgerStore, Registry, Signer, Source
+from stagewright.ports import Clock, Conversation, Fence, Forge, Known, LedgerStore, Registry, Signer, Source, Workloads
 
 # Each round applies what the one before it made possible; more stages than this in a chain wait for the next sync.
 ROUNDS = 10
@@ -40,8 +41,10 @@ ROUNDS = 10
 class Outside:
     """Everything a sync talks to. `exclusive` is held for its length, so that there is one writer to MLflow.
 
-    `known` keeps the last checkpoint apart from `store`. `conversation` is there where the forge has pull requests to
-    speak on.
+    `known` keeps the last checkpoint apart from `store`. `fence` says whose turn it is to write; `write_s` is the
+    longest that one write may take, in seconds, and `image` the digest of what runs. `conversation` is there where the
+    forge has pull requests to speak on, `workloads` where some are to be looked at; with `roll` they are restarted when
+    their stage changes.
     """
 
     source: Source
@@ -53,7 +56,22 @@ class Outside:
     clock: Clock
     exclusive: Callable[[], AbstractContextManager[None]]
     known: Known
+    fence: Fence
+    write_s: float = 10.0
+    image: str | None = None
     conversation: Conversation | None = None
+    workloads: Workloads | None = None
+    roll: bool = False
+
+    def behind(self, gate: Gate) -> "Outside":
+        """The same, with all that is written behind a gate."""
+        return replace(
+            self,
+            registry=FencedRegistry(self.registry, gate),
+            store=FencedStore(self.store, gate),
+            known=FencedKnown(self.known, gate),
+            workloads=FencedWorkloads(self.workloads, gate) if self.workloads is not None else None,
+        )
 
     def heard(self, watch: Watch) -> "Outside":
         """The same, with the answers of repository, forge and registry listened to."""
@@ -69,6 +87,7 @@ class Outside:
 class SyncReport:
     """What one sync found and did. `stalled` and `waiting` say why it did not go all the way; empty when it did.
 
+    `unseen` says what of the workloads could not be looked at or rolled.
     `rebind` is the digest of the move of the configuration that has to be confirmed; empty where it did not move.
     `reached` are the systems that were asked anything, each with how it answered.
     """
@@ -88,6 +107,7 @@ class SyncReport:
     ledger_size: int
     rebind: str = ""
     reached: tuple[Reached, ...] = ()
+    unseen: str = ""
 
 
 class Syncer:
@@ -109,14 +129,14 @@ class Syncer:
         """Run one sync. Errors say who must act; what was written before one is kept, and the next sync goes on.
 
         StalledError when the ledger is not the one known from before, or the clock runs behind it: then nothing can be
-        written down, and so nothing is done.
+        written down, and so nothing is done. LeaseLostError when it is not our turn to write, or no longer.
         """
         with self._outside.exclusive():
             watch = Watch()
             run = _Run(self._config, self._outside.heard(watch), self._desired)
             self._memory = None
             try:
-                report = run.sync()
+                report = run.look(run.sync())
             finally:
                 self._memory = run.memory
                 run.keep()
@@ -124,22 +144,14 @@ class Syncer:
             return report if self._correspondent is None else run.speak(self._correspondent, report)
 
 
-@dataclass(frozen=True, slots=True)
-class _Stopped:
-    """The one time of a sync, as a clock."""
-
-    at: datetime
-
-    def now(self) -> datetime:
-        return self.at
-
-
 class _Run:
     """One sync, with the one `now` that all of it shares."""
 
     def __init__(self, config: RegistrySync, outside: Outside, desired: DesiredReader) -> None:
         self._config = config
-        self._outside = outside
+        self._gate = Gate(outside.fence, outside.write_s)
+        self._epoch: entry.Epoch | None = None
+        self._outside = outside.behind(self._gate)
         self._desired = desired
         self._now = outside.clock.now()
         self._ledger: Ledger | None = None
@@ -158,10 +170,20 @@ class _Run:
         if self._ledger is not None:
             keep(self._ledger, self._outside.known)
 
+    def look(self, report: SyncReport) -> SyncReport:
+        """Look at the workloads, where there are any to look at."""
+        outside, journal = self._outside, self._journal
+        if outside.workloads is None or journal is None or report.stalled:
+            return report
+        scribe = self._scribe(journal.memory.genesis.origin, {})
+        unseen = Hop(workloads=outside.workloads, journal=journal, scribe=scribe, roll=outside.roll).look()
+        return replace(report, ledger_size=journal.size, unseen=unseen)
+
     def speak(self, correspondent: Correspondent, report: SyncReport) -> SyncReport:
         """Tell people on the forge what this sync found. What cannot be told is told at the next one."""
         if report.head is None or report.stalled or self._ledger is None or self._journal is None:
             return report
+        self._gate.require()
         memory = self._journal.memory
         sight = Sight(
             config=self._config,
@@ -169,7 +191,7 @@ class _Run:
             forge=self._outside.forge,
             registry=self._outside.registry,
             store=self._outside.store,
-            clock=_Stopped(self._now),
+            clock=Stopped(self._now),
         )
         view = View(
             sight=sight,
@@ -294,11 +316,12 @@ class _Run:
     def _open(self, head: str | None) -> tuple[Journal, bool]:
         outside = self._outside
         try:
-            ledger, memory = reopen(
+            ledger, memory, self._epoch = reopen(
                 store=outside.store,
                 known=outside.known,
                 log_signer=outside.log_signer,
                 entry_signer=outside.entry_signer,
+                gate=self._gate,
                 now=self._now,
             )
         except LedgerMissingError:
@@ -310,6 +333,7 @@ class _Run:
     def _begin(self, head: str | None) -> Journal:
         if head is None:
             raise UnreachableError("a ledger cannot begin while the repository does not answer")
+        self._epoch = self._gate.begin(())
         beginning = Beginning(
             config=self._config,
             source=self._outside.source,
@@ -339,8 +363,15 @@ class _Run:
         return LedgerJournal(ledger, remember(ledger))
 
     def _scribe(self, origin: str, names: dict[Key, str]) -> Scribe:
-        epoch = entry.Epoch(lease=self._config.name, transitions=0, holder="stagewright")
-        return Scribe(sync=self._config.name, epoch=epoch, now=self._now, origin=origin, names=names)
+        assert self._epoch is not None
+        return Scribe(
+            sync=self._config.name,
+            epoch=self._epoch,
+            now=self._now,
+            origin=origin,
+            names=names,
+            image=self._outside.image,
+        )
 
     def _report(
         self,

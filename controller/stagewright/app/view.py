@@ -1,6 +1,7 @@
 """Looking without touching: the ledger, the branch and the registry as they are now."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from stagewright.app.desired import DesiredReader
 from stagewright.app.facts import FactReader
@@ -11,6 +12,17 @@ from stagewright.ledger.log import Ledger
 from stagewright.model.state import State
 from stagewright.model.sync import RegistrySync
 from stagewright.ports import Clock, Forge, LedgerStore, Registry, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The one time of a sync, as a clock."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        """See `Clock.now`: always the same."""
+        return self.at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,11 @@ class Workload(Record):
 
 
 class Deployment(Predicate):
-    """A workload was seen running a version, since `from` and, once it stopped, until `to`."""
+    """A workload was seen running a version, since `from` and, once it stopped, until `to`.
+
+    `version` is what it says it loaded; the subject is what its stage was authorized to show when this was written.
+    `rolled_for` is the intent that it was restarted for last.
+    """
 
     KIND = "deployment"
     workload: Workload
@@ -21,6 +25,7 @@ class Deployment(Predicate):
     model: Text
     stage: Text
     version: str | None
+    rolled_for: Count | None
     from_: Time
     to: Time | None
 
