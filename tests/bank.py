@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from stagewright.adapters.directory import DirectoryStore
+from stagewright.adapters.fence_local import LocalFence
 from stagewright.adapters.git.forge import GitForge
 from stagewright.adapters.git.signoffs import observation_flaw
 from stagewright.adapters.git.source import GitSource
@@ -38,7 +39,7 @@ from stagewright.model.evidence import Evidence, EvidenceRun, Metric
 from stagewright.model.state import State
 from stagewright.model.sync import KeyReference, RegistrySync
 from stagewright.model.verdict import Verdict
-from stagewright.ports import LedgerStore, Registry
+from stagewright.ports import Fence, LedgerStore, Registry
 from tests.fakes.ledger_store import SeedSigner
 from tests.fakes.registry import InMemoryRegistry
 from tests.git_world import LEDGER, World, person
@@ -46,6 +47,7 @@ from tests.quick_world import Content, QuickWorld
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MODEL = "credit-risk"
+IMAGE = "registry.example.com/stagewright@sha256:" + "ab" * 32
 PEOPLE = ("dana", "eve", "noor", "olga", "mo", "pat", "rita", "maintainer")
 OWNERS = "/models/ @noor @olga\n"
 
@@ -207,6 +209,7 @@ class Bank:
         )
         self.store: LedgerStore = DirectoryStore(root / "ledger")
         self.exclusive: Callable[[], AbstractContextManager[None]] = nullcontext
+        self.fence: Fence = LocalFence("bank")
         self._pulls = 0
         self.restart()
 
@@ -232,6 +235,8 @@ class Bank:
             clock=self.clock,
             exclusive=self.exclusive,
             known=self.known,
+            fence=self.fence,
+            image=IMAGE,
         )
 
     def syncer(self) -> Syncer:

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from stagewright.adapters.fence_local import LocalFence
 from stagewright.adapters.github.conversation import GitHubConversation
 from stagewright.adapters.github.forge import GRACE, GitHubForge
 from stagewright.app.sync import Outside, Syncer
@@ -97,6 +98,7 @@ class GitHubBank(HostedBank):
             clock=self.clock,
             exclusive=nullcontext,
             known=self.known,
+            fence=LocalFence(self.config.name),
             conversation=GitHubConversation(client, source, forge),
         )
 

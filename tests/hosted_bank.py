@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Literal
 
+from stagewright.adapters.fence_local import LocalFence
 from stagewright.app.desired import DesiredReader
 from stagewright.app.memory import Memory, remember
 from stagewright.app.recall import recall
@@ -121,6 +122,7 @@ class HostedBank:
             clock=self.clock,
             exclusive=nullcontext,
             known=self.known,
+            fence=LocalFence(self.config.name),
             conversation=self.talk,
         )
 

@@ -20,6 +20,7 @@ from typing import Any
 import pygit2
 from pygit2.enums import FileMode
 
+from stagewright.adapters.fence_local import LocalFence
 from stagewright.adapters.git.source import GitSource
 from stagewright.adapters.github.client import GitHubClient
 from stagewright.adapters.github.conversation import GitHubConversation
@@ -129,6 +130,7 @@ class AttackedBank(HostedBank):
             clock=self.clock,
             exclusive=nullcontext,
             known=self.known,
+            fence=LocalFence(self.config.name),
             conversation=GitHubConversation(self.client, self.mirror, forge),
         )
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from stagewright.adapters.clock import SystemClock
+from stagewright.adapters.fence_local import LocalFence
 from stagewright.adapters.gitea.forge import GRACE
 from stagewright.app.sync import Outside, Syncer, SyncReport
 from stagewright.model.sync import KeyReference, RegistrySync
@@ -78,6 +79,7 @@ class GiteaBank(HostedBank):
             clock=self.clock,
             exclusive=nullcontext,
             known=self.known,
+            fence=LocalFence(self.config.name),
             conversation=self.world.conversation(self.mirror, client=client),
         )
 

@@ -15,7 +15,7 @@ from stagewright.app.record import OutcomeResult, Scribe, clipped, recall_action
 from stagewright.core.identity import canonical_digest
 from stagewright.core.plan import tag_action
 from stagewright.core.requirements import contradictions
-from stagewright.errors import ForbiddenError, StagewrightError, UnreachableError
+from stagewright.errors import ForbiddenError, LeaseLostError, StagewrightError, UnreachableError
 from stagewright.ledger import predicates as entry
 from stagewright.ledger.statement import Subject, commit_subject
 from stagewright.model.actual import READY, ActualModel, VersionFacts
@@ -158,6 +158,9 @@ class Applier:
         for action in actions:
             try:
                 self._registry.apply(action)
+            except LeaseLostError:
+                # not ours to write any more, neither here nor in the ledger: the next writer closes the intent
+                raise
             except StagewrightError as error:
                 return str(error)
         return None

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from stagewright.app.beginning import binding_of, moved_from, rebinding_digest
 from stagewright.app.continuity import keep
 from stagewright.app.desired import DesiredReader
+from stagewright.app.fenced import Gate
 from stagewright.app.journal import LedgerJournal
 from stagewright.app.memory import Memory
 from stagewright.app.record import Scribe
-from stagewright.app.reopening import reopen, scribe_of
+from stagewright.app.reopening import reopen
 from stagewright.app.sync import Outside
 from stagewright.core.change import changed_keys
 from stagewright.errors import InvalidError, StalledError, UsageError
@@ -95,13 +96,15 @@ class Rebinder:
             return Rebound(rebinding=found, index=indices[-1])
 
     def _look(self) -> tuple[Rebinding, Ledger, Memory, Scribe]:
-        outside, config = self._outside, self._config
+        config, gate = self._config, Gate(self._outside.fence, self._outside.write_s)
+        outside = self._outside.behind(gate)
         now = outside.clock.now()
-        ledger, memory = reopen(
+        ledger, memory, epoch = reopen(
             store=outside.store,
             known=outside.known,
             log_signer=outside.log_signer,
             entry_signer=outside.entry_signer,
+            gate=gate,
             now=now,
         )
         if not moved_from(config, memory.binding):
@@ -119,7 +122,9 @@ class Rebinder:
             waiting=tuple(sorted(str(key) for key in memory.open)),
             intents=tuple(index for index, _ in _left_intents(memory, config)),
         )
-        return found, ledger, memory, scribe_of(config, memory.genesis.origin, now)
+        origin, image = memory.genesis.origin, outside.image
+        scribe = Scribe(sync=config.name, epoch=epoch, now=now, origin=origin, names={}, image=image)
+        return found, ledger, memory, scribe
 
 
 def _require_history(outside: Outside, revision: str, head: str) -> None:

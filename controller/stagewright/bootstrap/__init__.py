@@ -3,11 +3,9 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from stagewright.adapters.clock import SystemClock
-from stagewright.adapters.deferred import DeferredRegistry
 from stagewright.adapters.directory import DirectoryStore
 from stagewright.adapters.folder import read_folder
 from stagewright.adapters.git.forge import GitForge
@@ -16,7 +14,6 @@ from stagewright.adapters.git.signoffs import observation_flaw
 from stagewright.adapters.git.source import GitSource
 from stagewright.adapters.git.workspace import Workspace, init_origin
 from stagewright.adapters.known import CheckpointFile
-from stagewright.adapters.lock import exclusive
 from stagewright.adapters.machine import free_bytes, git_version, ssh_keygen, whose_process
 from stagewright.adapters.signers import create_signer, load_signer
 from stagewright.adapters.webhook import WebhookListener, parse_address, read_secrets
@@ -25,8 +22,10 @@ from stagewright.app.desired import DesiredReader
 from stagewright.app.doctor import Doctor, Machine
 from stagewright.app.proposals import Proposer
 from stagewright.app.rebind import Rebinder
-from stagewright.app.sync import Outside, Syncer
+from stagewright.app.sync import Syncer
 from stagewright.app.view import Sight
+from stagewright.bootstrap.engine import outside_of
+from stagewright.bootstrap.engine import registry_of as registry_of
 from stagewright.bootstrap.places import for_looking, in_own_name, mirror_of, place_of
 from stagewright.bootstrap.stores import store_of
 from stagewright.errors import LedgerMissingError, NotFoundError, UsageError
@@ -38,7 +37,7 @@ from stagewright.model.desired import DocumentProblem
 from stagewright.model.review import SigningKey
 from stagewright.model.source import PullFacts
 from stagewright.model.sync import HostedForge, RegistrySync
-from stagewright.ports import LedgerStore, PullRequests, Registry
+from stagewright.ports import Fence, Known, LedgerStore, PullRequests
 from stagewright.schema.desired import Rejected, parse_tree
 from stagewright.schema.registry_sync import parse_registry_sync
 
@@ -72,38 +71,17 @@ def source_of(config: RegistrySync, env: Mapping[str, str]) -> GitSource:
     return place_of(config, env).source
 
 
-def registry_of(config: RegistrySync, env: Mapping[str, str]) -> Registry:
-    """The configured MLflow registry, opened when it is first asked something."""
-
-    def opened() -> Registry:
-        # MLflow takes seconds to import, and half of the commands never ask it anything
-        from stagewright.adapters.mlflow import open_registry  # noqa: PLC0415 # as said above
-
-        return open_registry(config.registry_uri, env=env, clock=SystemClock(), access=config.registry_access)
-
-    return DeferredRegistry(opened)
-
-
-def syncer(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Syncer:
-    """What changes MLflow. ForbiddenError or UsageError when a key cannot be loaded."""
-    return Syncer(config, outside_of(config, env))
-
-
-def outside_of(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Outside:
-    """Everything that a sync talks to. ForbiddenError or UsageError when a key cannot be loaded."""
-    place = place_of(config, env)
-    return Outside(
-        source=place.source,
-        forge=place.forge,
-        conversation=place.conversation,
-        registry=registry_of(config, env),
-        store=store_of(config),
-        log_signer=load_signer(str(config.log_key)),
-        entry_signer=load_signer(str(config.entry_key)),
-        clock=SystemClock(),
-        exclusive=partial(exclusive, mirror_of(config, env).with_suffix(".lock"), f"syncing {config.name}"),
-        known=CheckpointFile(mirror_of(config, env).with_suffix(".checkpoint")),
-    )
+def syncer(
+    config: RegistrySync,
+    env: Mapping[str, str] = os.environ,
+    *,
+    fence: Fence | None = None,
+    known: Known | None = None,
+    image: str | None = None,
+    take_over: bool = False,
+) -> Syncer:
+    """What changes MLflow; see `outside_of`."""
+    return Syncer(config, outside_of(config, env, fence=fence, known=known, image=image, take_over=take_over))
 
 
 def rebinder(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Rebinder:

@@ -34,6 +34,10 @@ def sync(
     trust_root: Annotated[
         str | None, typer.Option("--trust-root", metavar="SHA", help="The commit that a new ledger begins from.")
     ] = None,
+    take_over: Annotated[
+        bool,
+        typer.Option("--take-over", help="Go on with a ledger that a controller in a cluster wrote, gone for good."),
+    ] = False,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the answer.")] = Output.TABLE,
     config: Config = None,
 ) -> ExitCode:
@@ -63,7 +67,7 @@ def sync(
     if settings.dry_run:
         terminal.say("dry run: the configuration says `dryRun: true`, so nothing is written")
         return rehearsal(terminal, settings, output=output, differences_matter=False)
-    syncer = bootstrap.syncer(settings)
+    syncer = bootstrap.syncer(settings, take_over=take_over)
     if once:
         with terminal.busy("syncing"):
             report = syncer.sync()

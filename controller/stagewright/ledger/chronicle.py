@@ -46,20 +46,17 @@ class Breach:
 
 
 class Chronicle:
-    """What the entries admitted so far say together.
-
-    `entry_keys` maps the id of every key named to its raw bytes; `epochs` are those that wrote, in their order.
-    """
+    """What the entries admitted so far say together. `entry_keys` maps the id of every key named to its raw bytes."""
 
     def __init__(self, origin: str, log_key: bytes) -> None:
         self.size = 0
-        self.epochs: list[Epoch] = []
         self.entry_keys: dict[str, bytes] = {}
         self._origin = origin
         self._log_key = log_key
         self._signer = ""
         self._beginning = True
         self._latest: datetime | None = None
+        self._turns: list[Epoch] = []
         self._intents: dict[int, tuple[Intent, list[str]]] = {}
         self._closed_intents: set[int] = set()
         self._approved: dict[str, Verdict] = {}
@@ -104,18 +101,18 @@ class Chronicle:
 
     def _turn(self, epoch: Epoch) -> list[Breach]:
         """An epoch never runs back, whichever lease it is of: a turn that is over stays over."""
-        if self.epochs and epoch == self.epochs[-1]:
+        if not self._turns:
+            self._turns.append(epoch)
+        last = self._turns[-1]
+        if epoch == last:
             return []
-        last = self.epochs[-1] if self.epochs else epoch
         if epoch.transitions < last.transitions:
             over = f"its epoch {epoch.transitions} of lease {epoch.lease!r} is over"
             reason = f"{over}: {last.transitions} of lease {last.lease!r} has written already"
             return [Breach(step=ORDER, reason=reason)]
-        same = (other for other in self.epochs if (other.lease, other.transitions) == (epoch.lease, epoch.transitions))
-        holders = {other.holder for other in same}
-        if epoch not in self.epochs:
-            self.epochs.append(epoch)
-        if holders - {epoch.holder}:
+        same = [turn for turn in self._turns if (turn.lease, turn.transitions) == (epoch.lease, epoch.transitions)]
+        self._turns += [epoch] if epoch not in same else []
+        if {turn.holder for turn in same} - {epoch.holder}:
             reason = f"its epoch {epoch.transitions} of lease {epoch.lease!r} is that of another holder"
             return [Breach(step=ORDER, reason=reason)]
         return []

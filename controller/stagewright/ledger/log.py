@@ -22,7 +22,7 @@ from stagewright.ledger.dsse import envelope_signed_by, parse_envelope, sign_pay
 from stagewright.ledger.evidence import evidence_digest, evidence_path
 from stagewright.ledger.keys import encode_base64, key_id, public_pem
 from stagewright.ledger.note import VerifierKey, check_name, parse_verifier_key, sign_note
-from stagewright.ledger.predicates import Epoch, Genesis, Header, Key
+from stagewright.ledger.predicates import Genesis, Header, Key
 from stagewright.ledger.statement import Statement, parse_statement
 from stagewright.ledger.tiles import MAX_ENTRY
 from stagewright.ledger.tree import Tree, write_tree
@@ -134,11 +134,6 @@ class Ledger:
     def size(self) -> int:
         """How many entries there are."""
         return self._head.size
-
-    @property
-    def epochs(self) -> tuple[Epoch, ...]:
-        """Whose turns the entries are of that were read so far, in order: all, once `entries` was gone through."""
-        return tuple(self._chronicle.epochs)
 
     @property
     def root(self) -> bytes:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-_IMAGE = r"^([^\s@]{1,512}@)?sha256:[0-9a-f]{64}$"
+IMAGE_PATTERN = r"^([^\s@]{1,512}@)?sha256:[0-9a-f]{64}$"
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"
 
 
@@ -45,10 +45,10 @@ Id = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 as 64 bare hex digits: of a promotion, a drift, a review."""
 Commit = Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
 Image = Annotated[
-    Annotated[str, Field(pattern=_IMAGE)] | None,
+    Annotated[str, Field(pattern=IMAGE_PATTERN)] | None,
     # the one field that is left out where it is unknown: there were entries before there was an image
     Field(exclude_if=lambda value: value is None, json_schema_extra=lambda schema: schema.pop("default", None)),
-    WithJsonSchema({"type": "string", "pattern": _IMAGE}),
+    WithJsonSchema({"type": "string", "pattern": IMAGE_PATTERN}),
 ]
 """What an image is by its digest: `sha256:…`, after its name and `@` where that is known."""
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
