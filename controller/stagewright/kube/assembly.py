@@ -9,6 +9,7 @@ from stagewright.adapters.chance import fraction
 from stagewright.adapters.clock import SystemClock
 from stagewright.adapters.kubernetes.client import Cluster
 from stagewright.adapters.kubernetes.objects import ClusterObjects
+from stagewright.adapters.kubernetes.workloads import WorkloadWatch
 from stagewright.bootstrap.controller import ClusterEngines, informers, seconds
 from stagewright.kube.caches import RowIndex, SyncCache
 from stagewright.kube.controller import Candidate, Controller, Parts
@@ -65,8 +66,14 @@ def assemble(
         secrets_seen=lambda change, found: desk.changed("Secret", change, found),
         config_maps_seen=lambda change, found: desk.changed("ConfigMap", change, found),
     )
+    workloads = WorkloadWatch(cluster, settings.namespaces, fraction=fraction, seconds=seconds)
     engines = ClusterEngines(
-        fence=fence, env=env, mirrors=Path(settings.places.mirrors), image=settings.image, clock=SystemClock()
+        fence=fence,
+        env=env,
+        mirrors=Path(settings.places.mirrors),
+        image=settings.image,
+        clock=SystemClock(),
+        workloads=workloads.of,
     )
     shelf = EngineShelf(engines)
     reconciler = Reconciler(
@@ -102,7 +109,7 @@ def assemble(
         workers=workers,
         cache=cache,
         engines=shelf,
-        feeds=copies.every,
+        feeds=(*copies.every, workloads),
         needed=copies.needed,
         candidate=candidate,
         observer=observer,

@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass
 
 from stagewright.kube.outside import Engine, Engines
-from stagewright.model.custom_resource import CustomResource
+from stagewright.model.custom_resource import CustomResource, Workloads
 from stagewright.model.sync import RegistrySync
 
 
@@ -12,6 +12,7 @@ from stagewright.model.sync import RegistrySync
 class _Kept:
     uid: str
     sync: RegistrySync
+    workloads: Workloads
     fingerprint: str
     engine: Engine
 
@@ -32,14 +33,21 @@ class EngineShelf:
         key = f"{resource.namespace}/{resource.name}"
         with self._lock:
             kept = self._kept.get(key)
-        if kept and (kept.uid, kept.sync, kept.fingerprint) == (resource.uid, resource.sync, fingerprint):
+        wanted = (resource.uid, resource.sync, resource.workloads, fingerprint)
+        if kept and (kept.uid, kept.sync, kept.workloads, kept.fingerprint) == wanted:
             return kept.engine
         if kept and kept.uid == resource.uid and kept.engine.checkpoint is not None:
             checkpoint = kept.engine.checkpoint
         build = self._engines.rehearse if resource.sync.dry_run else self._engines.engine
         engine = build(resource, checkpoint)
         with self._lock:
-            self._kept[key] = _Kept(uid=resource.uid, sync=resource.sync, fingerprint=fingerprint, engine=engine)
+            self._kept[key] = _Kept(
+                uid=resource.uid,
+                sync=resource.sync,
+                workloads=resource.workloads,
+                fingerprint=fingerprint,
+                engine=engine,
+            )
         return engine
 
     def drop(self, key: str) -> str | None:

@@ -13,10 +13,11 @@ Deployments, StatefulSets and, where the cluster knows the kind, KServe's Infere
 the annotations of its pods.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from stagewright.adapters.kubernetes.client import Cluster, Resource
 from stagewright.adapters.kubernetes.informer import Informer, Selection
@@ -41,11 +42,11 @@ KINDS: Mapping[Resource, str] = {
 }
 LABELLED = f"{MODEL_LABEL},{STAGE_LABEL}"
 KSERVE_POD_LABEL = "serving.kserve.io/inferenceservice"
+KSERVE_AGAIN_S = 300.0
 MAX_TEXT = 200
 MAX_IMAGES = 20
 
 Object = Mapping[str, Any]
-State = Literal["settled", "moving"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +56,28 @@ class _Found:
 
 
 class WorkloadWatch:
-    """Keeps what there is of labelled workloads and their pods, in one namespace or (None) in all."""
+    """Keeps what there is of labelled workloads and their pods, in some namespaces or (None) in all."""
 
-    def __init__(self, cluster: Cluster, namespace: str | None, *, fraction: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        namespaces: Sequence[str] | None,
+        *,
+        fraction: Callable[[], float],
+        seconds: Callable[[], float],
+    ) -> None:
+        """`fraction` is a random number below 1, `seconds` a clock that never runs back. Nothing is asked yet."""
         self._cluster = cluster
-        kinds = [DEPLOYMENTS, STATEFUL_SETS, *([INFERENCE_SERVICES] if _served(cluster, INFERENCE_SERVICES) else [])]
+        self._places: tuple[str | None, ...] = (None,) if namespaces is None else tuple(namespaces)
+        self._fraction = fraction
+        self._seconds = seconds
+        self._lock = threading.Lock()
         self._informers = {
-            resource: Informer(
-                cluster,
-                Selection(resource=resource, namespace=namespace, labels=LABELLED),
-                lambda _change, _found: None,
-                fraction=fraction,
-            )
-            for resource in (*kinds, PODS)
+            (kind, place): self._informer(kind, place)
+            for kind in (DEPLOYMENTS, STATEFUL_SETS, PODS)
+            for place in self._places
         }
+        self._look_again_at = 0.0
 
     def start(self) -> None:
         """Begin to watch."""
@@ -77,8 +86,17 @@ class WorkloadWatch:
 
     def stop(self) -> None:
         """End the watches."""
-        for informer in self._informers.values():
+        with self._lock:
+            self._look_again_at = float("inf")
+            running = tuple(self._informers.values())
+        for informer in running:
             informer.stop()
+
+    @property
+    def synced(self) -> bool:
+        """Whether everything there was at the start has arrived."""
+        with self._lock:
+            return all(informer.synced for informer in self._informers.values())
 
     def of(self, namespace: str) -> "NamespaceWorkloads":
         """The workloads of one namespace, as the port wants them."""
@@ -86,25 +104,45 @@ class WorkloadWatch:
 
     def found(self, namespace: str) -> list[_Found]:
         """Every labelled workload of a namespace. UnreachableError while a watch is down."""
-        return [
-            _Found(resource, value)
-            for resource in self._informers
-            if resource is not PODS
-            for value in self._values(resource, namespace)
-        ]
+        self._find_kserve()
+        with self._lock:
+            kinds = {kind for kind, _ in self._informers if kind is not PODS}
+        return [_Found(kind, value) for kind in KINDS if kind in kinds for value in self._values(kind, namespace)]
 
     def pods(self, namespace: str) -> list[Object]:
         """Every labelled pod of a namespace. UnreachableError while the watch is down."""
         return self._values(PODS, namespace)
 
-    def _values(self, resource: Resource, namespace: str) -> list[Object]:
-        informer = self._informers[resource]
+    def _values(self, kind: Resource, namespace: str) -> list[Object]:
+        with self._lock:
+            informer = self._informers.get((kind, None)) or self._informers.get((kind, namespace))
+        if informer is None:
+            raise UnreachableError(f"the {kind} of {namespace} are not watched")
         if not informer.live:
             why = "the service account may not watch them" if informer.denied else "the watch is down"
-            raise UnreachableError(f"the {resource} of {namespace} are not known: {why}")
+            raise UnreachableError(f"the {kind} of {namespace} are not known: {why}")
         keys = informer.keys()
         names = (key.removeprefix(f"{namespace}/") for key in keys if key.startswith(f"{namespace}/"))
         return [value for name in names if (value := informer.get(namespace, name)) is not None]
+
+    def _find_kserve(self) -> None:
+        """Watch InferenceServices from when the cluster knows them; it is asked now and then."""
+        with self._lock:
+            known = any(kind is INFERENCE_SERVICES for kind, _ in self._informers)
+            if known or self._seconds() < self._look_again_at:
+                return
+            self._look_again_at = self._seconds() + KSERVE_AGAIN_S
+        if not _served(self._cluster, INFERENCE_SERVICES):
+            return
+        made = {(INFERENCE_SERVICES, place): self._informer(INFERENCE_SERVICES, place) for place in self._places}
+        with self._lock:
+            self._informers.update(made)
+        for informer in made.values():
+            informer.start()
+
+    def _informer(self, kind: Resource, place: str | None) -> Informer:
+        selection = Selection(resource=kind, namespace=place, labels=LABELLED)
+        return Informer(self._cluster, selection, lambda _change, _found: None, fraction=self._fraction)
 
 
 class NamespaceWorkloads:
