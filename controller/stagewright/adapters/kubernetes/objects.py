@@ -97,7 +97,7 @@ class ClusterObjects:
             {
                 "apiVersion": "events.k8s.io/v1",
                 "kind": "Event",
-                "metadata": {"generateName": f"{metadata['name']}.", "namespace": metadata["namespace"]},
+                "metadata": {"generateName": f"{metadata['name']}-", "namespace": metadata["namespace"]},
                 "eventTime": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
                 "reportingController": CONTROLLER,
                 "reportingInstance": self._instance[:128],
