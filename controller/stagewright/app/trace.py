@@ -63,6 +63,7 @@ def trace(view: View, key: StageKey) -> Trace:
         ),
         *_promotion(view, key),
         _held(view, key),
+        *_served(view, key),
     )
     return Trace(
         model=key.model,
@@ -135,6 +136,24 @@ def _held(view: View, key: StageKey) -> Hop:
     return Hop(name="in the registry", text=f"since {held.since:%Y-%m-%d %H:%M:%S} UTC", entries=tuple(last))
 
 
+def _served(view: View, key: StageKey) -> tuple[Hop, ...]:
+    """What serves it, where the ledger was told of any workload at all."""
+    sightings = [view.memory.sightings[uid] for uid in sorted(view.memory.sightings)]
+    own = [s for s in sightings if (s.workload.model, s.workload.stage) == (key.model, key.stage)]
+    texts = [
+        f"{s.workload} since {s.since:%Y-%m-%d %H:%M:%S} UTC, {_says(s.workload.version)}, "
+        f"image {', '.join(s.workload.images) or 'unknown'}"
+        for s in own
+    ]
+    if not texts:
+        return (Hop(name="served by", text=MISSING, detail=("no labelled workload was seen",)),) if sightings else ()
+    return (Hop(name="served by", text=texts[0], detail=tuple(texts[1:])),)
+
+
+def _says(version: str | None) -> str:
+    return "does not say what it loaded" if version is None else f"says that it loaded version {version}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One entry of the ledger about a model, in words."""
@@ -179,6 +198,9 @@ def _about(predicate: entry.Predicate, view: View) -> list[tuple[str, str]]:
             return [(view.memory.intents[intent].key, f"intent {intent}: {result}{f' ({error})' if error else ''}")]
         case entry.Drift(model=model, stage=stage, found=found, decision=decision):
             return [(f"{model}/{stage}", f"found {_brief(found)}; {decision}")]
+        case entry.Deployment(workload=seen, model=model, stage=stage, version=version, to=ended):
+            says = "is seen so no more" if ended else _says(version)
+            return [(f"{model}/{stage}", f"{seen.kind} {seen.namespace}/{seen.name} {says}")]
         case entry.Alarm(subject=subject, message=message):
             return [(subject, message)]
         case _:

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from stagewright.app.sync import Outside, SyncReport
+from stagewright.app.trace import history, trace
+from stagewright.app.view import Sight, View, look
 from stagewright.ledger import predicates as entry
+from stagewright.model.keys import StageKey
 from stagewright.model.workload import Workload
 from tests.bank import MODEL, Bank
 from tests.fakes.workloads import InMemoryWorkloads
@@ -138,3 +141,40 @@ def test_workload_being_rolled_out_stays_as_it_was_seen_and_one_that_is_gone_end
     bank.sync()
     assert len(bank.told()) == 2
     bank.verified()
+
+
+def seen(bank: Bank) -> View:
+    return look(
+        Sight(
+            config=bank.config,
+            source=bank.source,
+            forge=bank.forge,
+            registry=bank.registry,
+            store=bank.store,
+            clock=bank.clock,
+        )
+    )
+
+
+def test_trace_and_history_go_on_to_what_serves_it(tmp_path: Path):
+    bank = Served(tmp_path)
+    bank.sync()
+    bank.workloads.put(replace(bank.workloads.there["4b0e"], version="1"))
+    bank.sync()
+    view = seen(bank)
+    served = trace(view, StageKey(MODEL, "Staging")).hops[-1]
+    assert served.name == "served by"
+    assert served.text.startswith("Deployment ml/scorer since 20")
+    assert served.text.endswith("says that it loaded version 1, image registry.example/serve@sha256:aa")
+    assert [event.text for event in history(view, MODEL) if event.kind == "deployment"] == [
+        "Deployment ml/scorer does not say what it loaded",
+        "Deployment ml/scorer is seen so no more",
+        "Deployment ml/scorer says that it loaded version 1",
+    ]
+
+
+def test_trace_without_a_cluster_has_no_hop_of_one(tmp_path: Path):
+    bank = Served(tmp_path)
+    bank.workloads.there.clear()
+    bank.sync()
+    assert [hop.name for hop in trace(seen(bank), StageKey(MODEL, "Staging")).hops][-1] == "in the registry"
