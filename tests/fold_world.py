@@ -273,7 +273,7 @@ class World:
     brought: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     versions: dict[tuple[str, int], VersionFacts | None] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
-    teams: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    teams: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
     lines: dict[str, frozenset[str]] = field(default_factory=dict)
     now: datetime = START
     positions: int = 0
@@ -365,7 +365,9 @@ class World:
             branch=BRANCH,
             governances={value: governance(value) for value in values if isinstance(value, GovernanceValue)},
             versions={
-                (m, v): self.version(m, v) for m in ("credit", "fraud", "credit-eu", "mortgage") for v in range(1, 6)
+                (m, v): self.version(m, v)
+                for m in ("credit", "fraud", "credit-eu", "mortgage", "Fraud")
+                for v in range(1, 6)
             },
             teams=self.teams,
         )

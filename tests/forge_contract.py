@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 import pytest
 
 from stagewright.errors import NotFoundError
-from stagewright.model.review import Actor
+from stagewright.model.review import Account, Actor
 from stagewright.model.source import PullFacts
 from stagewright.ports import Forge
 from tests.git_world import World
@@ -134,6 +134,13 @@ class ForgeContract:
         host.refresh()
 
         assert host.forge.reviews(pull) == ()
+
+    def test_accounts_are_told_by_login_in_any_letters_and_by_nothing_less(self, host: Host):
+        noor = host.actor("noor")
+        found = host.forge.accounts(["nobody-at-all", *([noor.login.upper()] if isinstance(noor, Account) else [])])
+
+        expected = {"nobody-at-all": None, noor.login.upper(): noor.id} if isinstance(noor, Account) else None
+        assert found == expected
 
     def test_members_of_a_team_that_does_not_exist_are_not_found(self, host: Host):
         with pytest.raises(NotFoundError, match="@acme/nobody"):

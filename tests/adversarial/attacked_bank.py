@@ -74,6 +74,7 @@ class AttackedBank(HostedBank):
         files: Files | None = None,
         app: bool = False,
         grace: timedelta = timedelta(0),
+        others: Sequence[str] = (),
     ) -> None:
         self.github = github
         self.clock = DoublesTime(github)  # type: ignore[assignment] -- the double's instead of a hand's
@@ -89,7 +90,7 @@ class AttackedBank(HostedBank):
             f"cards/{MODEL}.md": "What it is for, and what it is not for.\n",
         }
         self.world = GitHubWorld(github, root / "world", app=app, files={**began, **(files or {})})
-        for name in PEOPLE:
+        for name in (*PEOPLE, *others):
             self.admit(name)
         self.first = self.world.first
         self.config = RegistrySync(

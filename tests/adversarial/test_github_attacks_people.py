@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -12,6 +13,7 @@ from tests.adversarial.attacked_bank import BOTH, TWIN, TWO, AttackedBank, begun
 from tests.bank import GOVERNANCE, policy, rule
 
 TEAM = policy(rule("risk", "Staging", approvals=[(1, "@acme/model-risk")]), GOVERNANCE, groups={})
+GROUP = policy(rule("risk", "Staging", approvals=[(1, "@acme/model-risk")]), GOVERNANCE, risk=("mo", "pat"))
 MORE = "0 of 1 given; 1 more from: @noor, @olga"
 
 
@@ -24,8 +26,8 @@ def second_account(rules: str) -> str:
 
 def test_03_approval_of_ones_own_pull_request(tmp_path: Path):
     """GitHub takes none; one that comes by a second account of the same person does not count."""
-    with begun(tmp_path, rules=second_account(policy()), owners="/models/ @noor @noor-two @olga\n") as bank:
-        bank.admit("noor-two")
+    rules, owners = second_account(policy()), "/models/ @noor @noor-two @olga\n"
+    with begun(tmp_path, rules=rules, owners=owners, others=["noor-two"]) as bank:
         number = bank.propose({"Staging": 1}, by="noor")
         path = f"/repos/acme/models/pulls/{number}/reviews"
         own = bank.world.person("noor").ask("POST", path, {"event": "APPROVE", "body": "Fine."})
@@ -177,6 +179,47 @@ def test_16_request_for_changes_of_an_owner_whose_access_is_taken_away(tmp_path:
         stopped(bank, "veto by @noor")
 
 
+def either(team: str) -> str:
+    """A policy by which a code owner or a member of a team of the forge approves."""
+    rules = json.loads(TEAM)
+    rules["spec"]["rules"][0]["require"]["approvals"] = [{"count": 1, "from": ["codeowners", team]}]
+    return json.dumps(rules)
+
+
+@pytest.mark.parametrize("how", ["renamed", "deleted"])
+def test_16_team_of_a_veto_is_taken_away(tmp_path: Path, how: str):
+    """A team that is not there is not one of nobody: whose rejections count cannot be told without it."""
+    with begun(tmp_path, rules=either("@acme/model-risk")) as bank:
+        team = bank.world.team("model-risk", "mo", "pat")
+        honest(bank)
+        bank.sync()
+        number = bank.propose({"Staging": 1})
+        bank.review("noor", number)
+        bank.review("mo", number, "reject")
+        teams = bank.github.world.teams
+        key = next(key for key, one in teams.items() if one is team)
+        if how == "renamed":
+            team.slug = "moved-away"
+        else:
+            del teams[key]
+        bank.merge(number)
+        stopped(bank, "the forge has no team @acme/model-risk (any more)")
+        team.slug, teams[key] = "model-risk", team
+        stopped(bank, "veto by @mo")
+
+
+def test_16_team_that_was_never_there_is_named(tmp_path: Path):
+    with begun(tmp_path, rules=either("@acme/nowhere")) as bank:
+        bank.promote({"Staging": 1}, "noor")
+        report = bank.sync()
+        assert [v.answer for v in report.verdicts] == ["pending"]
+        assert report.verdicts[0].reason == (
+            "teams: the forge has no team @acme/nowhere (any more), so that nobody knows whose rejection counts: "
+            "give it its name back, or name another in the governance"
+        )
+        assert bank.aliases() == {}
+
+
 def test_17_dismissed_approval_falls_back_to_no_older_one(tmp_path: Path):
     with begun(tmp_path) as bank:
         number = bank.propose({"Staging": 1})
@@ -215,9 +258,10 @@ def test_19_approval_after_the_merge_counts_for_what_is_pending_only(tmp_path: P
         assert [s.first_seen > first for s in judged.sign_offs] == [True]
 
 
+@pytest.mark.parametrize("level", ["pull", "push"])
 @pytest.mark.parametrize("departed", ["renamed", "deleted"])
-def test_20_login_of_a_departed_owner_taken_over(tmp_path: Path, departed: str):
-    """The newcomer may read, as on a public repository: an owner without write access is none."""
+def test_20_login_of_a_departed_owner_taken_over(tmp_path: Path, departed: str, level: str):
+    """Whether the newcomer may read, as on a public repository, or write: they are not whom CODEOWNERS means."""
     with begun(tmp_path) as bank:
         world = bank.github.world
         noor = bank.world.person("noor").account
@@ -225,13 +269,82 @@ def test_20_login_of_a_departed_owner_taken_over(tmp_path: Path, departed: str):
             world.rename(noor, "noor-of-old")
         else:
             world.delete(noor)
-        bank.admit("mallory", "pull")
+        bank.admit("mallory", level)
         world.rename(bank.world.person("mallory").account, "noor")
         number = bank.propose({"Staging": 1})
         bank.review("mallory", number)
         bank.merge(number)
         honest(bank, "olga")
-        stopped(bank, "0 of 1 given; 1 more from: @olga")
+        left = "@noor, @olga" if departed == "renamed" else "@olga"
+        stopped(bank, f"0 of 1 given; 1 more from: {left}")
+
+
+@pytest.mark.parametrize("departed", ["renamed", "deleted"])
+def test_20_login_of_a_departed_group_member_taken_over(tmp_path: Path, departed: str):
+    """A group names logins, and means the accounts that had them when the governance was approved."""
+    with begun(tmp_path, rules=GROUP) as bank:
+        world, mo = bank.github.world, bank.world.person("mo").account
+        if departed == "renamed":
+            world.rename(mo, "mo-of-old")
+        else:
+            world.delete(mo)
+        bank.admit("mallory")
+        world.rename(bank.world.person("mallory").account, "mo")
+        bank.restart()
+        number = bank.propose({"Staging": 1})
+        bank.review("mallory", number)
+        bank.merge(number)
+        honest(bank, "mo" if departed == "renamed" else "pat")
+        stopped(bank, "0 of 1 given")
+        said = {alarm.subject: alarm.message for alarm in bank.entries(entry.Alarm)}
+        taker = bank.world.person("mallory").account.id
+        assert f"account {taker}, which has that login now, counts for nobody" in said["login @mo"]
+        bank.sync()
+        assert len(bank.entries(entry.Alarm)) == 1
+
+
+def test_20_login_that_nobody_had_is_nobodys_afterwards(tmp_path: Path):
+    """Whoever makes an account under it later is not who the policy means."""
+    with begun(tmp_path, owners="/models/ @noor @nobody-yet\n") as bank:
+        bank.admit("nobody-yet")
+        number = bank.propose({"Staging": 1})
+        bank.review("nobody-yet", number)
+        bank.merge(number)
+        honest(bank)
+        stopped(bank, "0 of 1 given")
+        # once the owners approve it taken out and named anew, it means the account that is there
+        for owners in ("/models/ @noor\n", "/models/ @noor @nobody-yet\n"):
+            change = bank.open({"CODEOWNERS": owners}, title="Say whose the models are")
+            for who in ("mo", "pat"):
+                bank.review(who, change)
+            bank.merge(change)
+            bank.sync()
+        assert bank.aliases() == {"challenger": 1}
+
+
+def test_23_second_account_under_a_new_name(tmp_path: Path):
+    """A tie is to the account, and a new name does not loosen it."""
+    rules, owners = second_account(TWO), "/models/ @noor @noor-two @olga\n"
+    with begun(tmp_path, rules=rules, owners=owners, others=["noor-two"]) as bank:
+        bank.github.world.rename(bank.world.person("noor-two").account, "somebody-else")
+        bank.restart()
+        number = bank.propose({"Staging": 1})
+        for who in ("noor", "noor-two"):
+            bank.review(who, number)
+        bank.merge(number)
+        honest(bank, "noor-two", "olga")
+        stopped(bank, "1 of 2 given; 1 more from: @olga")
+        assert bank.entries(entry.Alarm) == []
+
+
+def test_23_second_account_that_is_made_later_makes_a_contributor_all_the_same(tmp_path: Path):
+    with begun(tmp_path, rules=second_account(policy())) as bank:
+        bank.admit("noor-two")
+        number = bank.propose({"Staging": 1}, by="noor-two")
+        bank.review("noor", number)
+        bank.merge(number)
+        honest(bank, "olga", by="noor-two")
+        stopped(bank, "@noor opened the pull request, and nobody approves their own work")
 
 
 @pytest.mark.parametrize("login", ["noor-", "no0r", "n00r", "noorr"])
@@ -245,18 +358,22 @@ def test_21_login_that_looks_like_an_owners(tmp_path: Path, login: str):
         stopped(bank, MORE)
 
 
-def review_as_app(bank: AttackedBank, number: int) -> None:
-    """An App of the organization approves, with every permission that it needs for that."""
+def post_as_app(bank: AttackedBank, path: str, body: dict[str, str]) -> Any:
+    """What the API answers an App of the organization that has every permission that it needs."""
     world = bank.github.world
     app = world.app("helper", bank.world.organization, permissions={"pull_requests": "write", "contents": "write"})
     token = world.installation_token(world.install(app, bank.world.organization), {}, 3600)
-    answer = requests.post(
-        f"{bank.github.api}/repos/acme/models/pulls/{number}/reviews",
-        json={"event": "APPROVE", "body": "All checks are green."},
+    return requests.post(
+        f"{bank.github.api}/repos/acme/models/{path}",
+        json=body,
         headers={"Authorization": f"Bearer {token.secret}"},
         timeout=30,
-    )
-    assert answer.json()["state"] == "APPROVED"
+    ).json()
+
+
+def review_as_app(bank: AttackedBank, number: int) -> None:
+    body = {"event": "APPROVE", "body": "All checks are green."}
+    assert post_as_app(bank, f"pulls/{number}/reviews", body)["state"] == "APPROVED"
 
 
 def test_22_app_approves(tmp_path: Path):
@@ -268,9 +385,22 @@ def test_22_app_approves(tmp_path: Path):
         stopped(bank, "a bot is no person")
 
 
+def test_22_pull_request_that_an_app_opens_anew(tmp_path: Path):
+    """Whoever made the App open it is its author, and is not known: any approver may be that person."""
+    with begun(tmp_path) as bank:
+        first = bank.propose({"Staging": 1})
+        branch = bank.pull(first).head_ref
+        bank.world.call("PATCH", f"/pulls/{first}", {"state": "closed"})
+        number = post_as_app(bank, "pulls", {"head": branch, "base": "main", "title": "Promote"})["number"]
+        bank.review("noor", number)
+        bank.merge(number)
+        honest(bank)
+        stopped(bank, "a bot (helper[bot]) opened the pull request, and on whose behalf is not known")
+
+
 def test_23_two_accounts_of_one_person(tmp_path: Path):
-    with begun(tmp_path, rules=second_account(TWO), owners="/models/ @noor @noor-two @olga\n") as bank:
-        bank.admit("noor-two")
+    rules, owners = second_account(TWO), "/models/ @noor @noor-two @olga\n"
+    with begun(tmp_path, rules=rules, owners=owners, others=["noor-two"]) as bank:
         number = bank.propose({"Staging": 1})
         for who in ("noor", "noor-two"):
             bank.review(who, number)

@@ -5,7 +5,7 @@ forge.merged(merge_commit, pull)
 forge.review(pull, approval)
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from stagewright.errors import IncompleteError, NotFoundError, UnreachableError
@@ -26,6 +26,8 @@ class FakeForge:
     may_write: tuple[Account, ...] | None = None
     asked: list[str] = field(default_factory=list)
     gap: str = ""
+    others: tuple[Account, ...] = ()
+    looked_up: list[str] = field(default_factory=list)
     _pulls: dict[str, PullFacts] = field(default_factory=dict)
     _reviews: dict[str, dict[str, ReviewFacts]] = field(default_factory=dict)
 
@@ -69,6 +71,15 @@ class FakeForge:
         if team not in self.teams:
             raise NotFoundError(f"no team {team!r}")
         return self.teams[team]
+
+    def accounts(self, logins: Sequence[str]) -> dict[str, str | None] | None:
+        """See the port: whoever may write, and `others`."""
+        self._answer()
+        if self.may_write is None:
+            return None
+        self.looked_up += logins
+        known = {who.login.casefold(): who.id for who in (*self.may_write, *self.others)}
+        return {login: known.get(login.casefold()) for login in logins}
 
     def writers(self) -> tuple[Account, ...] | None:
         """See the port."""

@@ -157,6 +157,10 @@ def withdrawal(second: int = 3) -> Statement:
     return stated(p.Withdrawal(**header(second).fields(), review="9b" * 20))
 
 
+def accounts(second: int = 3) -> Statement:
+    return stated(p.Accounts(**header(second).fields(), governance=GOVERNANCE, bound={"@mo": None, "@noor": "1003"}))
+
+
 def observation(second: int = 2) -> Statement:
     return stated(
         p.Observation(

@@ -204,6 +204,7 @@ class Reading:
     authorized: dict[Key, Value]
     held: set[tuple[str, str, str]]
     open: dict[Key, Promotion] = field(default_factory=dict)
+    bound: Mapping[str, str | None] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, origin: str, declared: DesiredState, found: Mapping[StageKey, Value]) -> "Reading":
@@ -321,7 +322,7 @@ class Reading:
         if "codeowners" in sources and any(not owners(governance, path) for path in paths):
             return "refused"
         version = self.version(promotion, facts)
-        people = People(governance, facts, accounts(pull))
+        people = People(governance, facts, accounts(pull), self.bound)
         makers = contributors(promotion, pull, people, version)
         yes, no = decisions(promotion, pull, people)
         found: set[str] = set()
@@ -335,6 +336,8 @@ class Reading:
                 found.add("missing")
             for approval in rule.approvals:
                 if any(entitled(people, person, approval.sources, paths) for person in no):
+                    found.add("missing")
+                if any(people.nowhere(source, paths) for source in approval.sources):
                     found.add("missing")
             if not makers.author_known or not makers.committers_known:
                 found.add("missing")

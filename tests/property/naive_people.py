@@ -1,6 +1,6 @@
 """The people's half of the naive reading (see naive_fold): who is who, whose review counts, who made the change."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -21,7 +21,9 @@ Person = frozenset[str]
 class People:
     """Who is who under one governance: sets of names, merged until no two of them overlap."""
 
-    def __init__(self, governance: Governance, facts: Facts, accounts: Iterable[Account]) -> None:
+    def __init__(
+        self, governance: Governance, facts: Facts, accounts: Iterable[Account], bound: Mapping[str, str | None]
+    ) -> None:
         self.governance = governance
         self.policy = policy_of(governance)
         self.teams = facts.teams
@@ -30,7 +32,10 @@ class People:
             names = [entry.login, *entry.emails, *entry.accounts]
             circles.append({*names, *(f"mlflow {user}" for user in entry.mlflow_users)})
         circles += [{f"key {line.fingerprint}", *line.principals} for line in governance.signers]
-        circles += [{f"id {account.id}", f"@{account.login}"} for account in accounts]
+        circles += [{login, f"id {own}"} for login, own in bound.items() if own is not None]
+        for account in accounts:
+            free = f"@{account.login}" not in bound
+            circles.append({f"id {account.id}", f"@{account.login}"} if free else {f"id {account.id}"})
         self.circles = merged(circles)
 
     def person(self, name: str) -> Person | None:
@@ -42,7 +47,7 @@ class People:
 
     def actor(self, actor: Actor | None) -> Person | None:
         match actor:
-            case None:
+            case None | Account(bot=True):
                 return None
             case Account():
                 return self.person(f"id {actor.id}")
@@ -86,8 +91,14 @@ class People:
             if group.name == source:
                 return bool(set(group.members) & person)
         if source.startswith("@") and "/" in source:
-            return bool({f"id {account}" for account in self.teams[source]} & person)
+            return bool({f"id {account}" for account in self.teams[source] or ()} & person)
         return source in person
+
+    def nowhere(self, source: str, paths: Iterable[str]) -> bool:
+        """Whether a source is, or asks for, a team that the forge does not have."""
+        if source == "codeowners":
+            return any(self.nowhere(owner, ()) for path in paths for owner in owners(self.governance, path) or ())
+        return self.teams.get(source, ()) is None
 
 
 def merged(circles: list[set[str]]) -> list[set[str]]:
@@ -137,6 +148,7 @@ def shapes(key: Key, commit: CommitFacts) -> bool:
 def contributors(promotion: Promotion, pull: PullRequest, people: People, version: VersionFacts | None) -> Makers:
     author = people.actor(pull.author)
     makers = {author} if author is not None else set()
+    makers |= namesakes(people, [pull.author])
     commits = [commit for commit in pull.commits if shapes(promotion.key, commit)]
     committers_known = bool(commits)
     for commit in commits:
@@ -144,6 +156,7 @@ def contributors(promotion: Promotion, pull: PullRequest, people: People, versio
         committers_known = committers_known and bool(made) and None not in made
         named = [people.person(name) for name in commit.named]
         makers |= {person for person in (*made, *named) if person is not None}
+        makers |= namesakes(people, commit.actors)
     trainer_known = False
     if isinstance(promotion.after, StageEntry):
         said = promotion.after.trainer
@@ -156,6 +169,12 @@ def contributors(promotion: Promotion, pull: PullRequest, people: People, versio
         if logged is not None:
             makers.add(logged)
     return Makers(makers, author is not None, committers_known, trainer_known)
+
+
+def namesakes(people: People, actors: Iterable[Actor | None]) -> set[Person]:
+    """Those who are called as an account is called: perhaps the same person, and so never independent of it."""
+    named = [people.person(f"@{actor.login}") for actor in actors if isinstance(actor, Account)]
+    return {person for person in named if person is not None}
 
 
 def counts(reach: Reach, what: str) -> bool:

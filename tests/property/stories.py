@@ -13,7 +13,7 @@ from stagewright.model.keys import Key, StageKey
 from stagewright.model.promotion import Step
 from stagewright.model.review import Decision, PullRequest
 from stagewright.model.state import Facts, State
-from tests.fold_world import ORIGIN, START, World, entry, version_facts
+from tests.fold_world import ORIGIN, PEOPLE, START, World, entry, governance_value, version_facts
 from tests.property.naive_fold import Reading
 
 Event = tuple[Any, ...]
@@ -121,11 +121,20 @@ EVENTS = st.one_of(
 )
 
 
+# Whom the logins of the governance mean: those who are called so, or nobody, or somebody who was called so once.
+MEANINGS: tuple[Mapping[str, str | None], ...] = tuple(
+    {**{f"@{who}": f"id-{who}" for who in PEOPLE}, **others}
+    for others in ({}, {"@omar": None}, {"@omar": "id-eve"}, {"@rita": "id-rob", "@rob": None}, {"@dana": "id-vera"})
+)
+
+
 @dataclass(frozen=True)
 class Story:
     forge: str
     law: Any
     events: tuple[Event, ...]
+    bound: Mapping[str, str | None] | None = None
+    team: tuple[str, ...] | None = ("id-eve", "id-rita")
 
 
 STORIES = st.builds(
@@ -133,6 +142,8 @@ STORIES = st.builds(
     forge=st.sampled_from(["git", "accounts"]),
     law=st.sampled_from(LAWS),
     events=st.lists(EVENTS, min_size=7, max_size=14).map(tuple),
+    bound=st.one_of(st.none(), st.sampled_from(MEANINGS)),
+    team=st.sampled_from([("id-eve", "id-rita"), ("id-eve", "id-rita"), None]),
 )
 
 
@@ -160,7 +171,7 @@ class Teller:
 
     @classmethod
     def begin(cls, story: Story) -> "Teller":
-        world = World(forge=story.forge, teams={"@acme/ops": ("id-eve", "id-rita")})
+        world = World(forge=story.forge, teams={"@acme/ops": story.team})
         declared = world.begin(
             {
                 "@governance": story.law,
@@ -182,7 +193,11 @@ class Teller:
             adopted={key: value for key, value in found.items() if isinstance(value, StageEntry)},
             now=START,
         )
-        return cls(world, state, Reading.begin(ORIGIN, declared, found))
+        reading = Reading.begin(ORIGIN, declared, found)
+        if story.forge == "accounts" and story.bound is not None:
+            laws = [value for value in map(governance_value, (*LAWS, *LAWLESS)) if value is not None]
+            state, reading.bound = replace(state, accounts=dict.fromkeys(laws, story.bound)), story.bound
+        return cls(world, state, reading)
 
     def tell(self, event: Event) -> None:
         world = self.world

@@ -186,7 +186,7 @@ def turned_facts(facts: Facts) -> Facts:
         facts,
         governances={value: turned_governance(one) for value, one in backwards(facts.governances).items()},
         versions=backwards(facts.versions),
-        teams={name: members[::-1] for name, members in backwards(facts.teams).items()},
+        teams={name: members and members[::-1] for name, members in backwards(facts.teams).items()},
     )
 
 

@@ -27,7 +27,7 @@ class FactReader:
         self._branch = branch
         self._now = now
         self._versions: dict[tuple[str, int], VersionFacts | None] = {}
-        self._teams: dict[str, tuple[str, ...]] = {}
+        self._teams: dict[str, tuple[str, ...] | None] = {}
         self._writers: list[tuple[Account, ...] | None] = []
 
     def version(self, name: str, version: int) -> VersionFacts | None:
@@ -63,17 +63,24 @@ class FactReader:
             values.add(promotion.governance)
             if isinstance(promotion.after, GovernanceValue):
                 values.add(promotion.after)
-        governances = {value: self._governance(value) for value in values}
+        governances = {value: self.governance(value) for value in values}
+        writers = self._may_write() if wanted else None
+        judging = {authorized_governance(state), *(promotion.governance for promotion in wanted)}
+        if writers is not None and not judging <= state.accounts.keys():
+            raise IncompleteError(
+                "which accounts the logins of a governance mean is not written down yet", hint="the next sync does so"
+            )
         return Facts(
             now=self._now,
             branch=self._branch,
             governances=governances,
             versions={place: self.version(*place) for place in self._places(state, wanted)},
             teams=self._members(governances.values()),
-            writers=self._may_write() if wanted else None,
+            writers=writers,
         )
 
-    def _governance(self, value: GovernanceValue) -> Governance:
+    def governance(self, value: GovernanceValue) -> Governance:
+        """The governance with its contents parsed. IncompleteError when they cannot be read any more."""
         try:
             return self._desired.governance(value)
         except NotFoundError as error:
@@ -91,15 +98,14 @@ class FactReader:
                 places |= {(name, promotion.after.version) for name in names}
         return places
 
-    def _members(self, governances: Iterable[Governance]) -> dict[str, tuple[str, ...]]:
+    def _members(self, governances: Iterable[Governance]) -> dict[str, tuple[str, ...] | None]:
         for governance in governances:
             for team in _teams_named(governance):
                 if team not in self._teams:
                     try:
                         self._teams[team] = self._forge.members(team)
                     except NotFoundError:
-                        # A team that is not there has no members, and so nobody may approve for it.
-                        self._teams[team] = ()
+                        self._teams[team] = None
         return dict(self._teams)
 
     def _may_write(self) -> tuple[Account, ...] | None:

@@ -20,6 +20,7 @@ def recall(memory: Memory, source: Source, desired: DesiredReader) -> State:
         open={key: _promotion(memory, waiting, source, desired) for key, waiting in memory.open.items()},
         held=dict(memory.held),
         ever_held=frozenset(memory.ever_held),
+        accounts={memory.governances[digest]: bound for digest, bound in memory.accounts.items()},
     )
 
 

@@ -1,11 +1,12 @@
 """The walk over first-parent history: step by step, each judged and written down as one batch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from stagewright.app.desired import DesiredReader
 from stagewright.app.facts import FactReader
 from stagewright.app.journal import Journal
+from stagewright.app.memory import governance_digest
 from stagewright.app.pulls import PullReader
 from stagewright.app.recall import recall
 from stagewright.app.record import Scribe, body_digest, clipped, recorded
@@ -13,11 +14,14 @@ from stagewright.app.steps import Extent, extent
 from stagewright.core.change import changed_keys, promotions_of
 from stagewright.core.fold import judge_again, step
 from stagewright.core.judge import authorized_governance
+from stagewright.core.people import bind, logins_of, takers
 from stagewright.core.requirements import version_facts
-from stagewright.errors import IncompleteError, StalledError
+from stagewright.core.signoffs import accounts_in
+from stagewright.errors import IncompleteError, StalledError, UnreachableError
 from stagewright.ledger import predicates as entry
 from stagewright.ledger.statement import Statement
-from stagewright.model.keys import Key, SpecKey
+from stagewright.model.desired import GovernanceValue
+from stagewright.model.keys import GovernanceKey, Key, SpecKey
 from stagewright.model.promotion import Promotion, Step
 from stagewright.model.review import PullRequest, SigningKey
 from stagewright.model.source import PullFacts
@@ -78,8 +82,33 @@ class Walker:
             self._journal.append([*statements, *gone], bodies)
         return len(statements)
 
+    def bind(self) -> None:
+        """Write down whom the logins of the governance that judges mean, where that is not known: by id, from then on.
+
+        Nothing is asked while the governance stays. IncompleteError when the forge does not tell.
+        """
+        memory = self._journal.memory
+        waiting = {promotion.governance for promotion in memory.open.values()}
+        unknown = [value for value in waiting if governance_digest(value) not in memory.accounts]
+        now = memory.authorized.get(GovernanceKey())
+        if isinstance(now, GovernanceValue) and governance_digest(now) != memory.bound:
+            unknown.append(now)
+        for value in unknown:
+            named = logins_of(self._facts.governance(value))
+            before = memory.accounts.get(memory.bound, {})
+            try:
+                found = self._forge.accounts([login.removeprefix("@") for login in named if login not in before])
+            except UnreachableError as error:
+                raise IncompleteError(f"whom the governance names is not known: {error}", hint=error.hint) from error
+            if found is None:
+                return
+            meant = bind(named, before, {f"@{login}": own for login, own in found.items()})
+            statement, bodies = self._scribe.accounts(governance_digest(value), meant, memory.revision)
+            self._journal.append([statement], bodies)
+
     def walk(self, head: str) -> Walked:
         """Fold in every step up to `head`. StalledError when the last revision is not on its first-parent chain."""
+        self.bind()
         memory = self._journal.memory
         chain = self._source.first_parents(memory.revision, head)
         verdicts: list[Verdict] = []
@@ -106,6 +135,7 @@ class Walker:
 
         A promotion for which a fact is missing keeps its verdict and keeps none of the others waiting; `waiting` tells.
         """
+        self.bind()
         state, pulls, gaps = self._readable(self._state())
         if not state.open:
             return Walked(verdicts=(), waiting=gaps)
@@ -117,6 +147,7 @@ class Walker:
             if _differs(verdict, memory.verdicts[verdict.promotion.id][1])
         ]
         statements, bodies = self._entries(tuple(changed), state, facts, {})
+        statements += self._alarms(state, facts, pulls.values())
         if statements:
             self._journal.append(statements, bodies)
         return Walked(verdicts=tuple(changed), waiting=gaps)
@@ -156,6 +187,7 @@ class Walker:
 
     def _step(self, reach: Extent, pull: PullFacts | None, commits: int) -> tuple[Verdict, ...]:
         """Fold one step in; `commits` are those that the revision moves on by."""
+        self.bind()
         state, commit = self._state(), reach.commit
         change = Step(
             position=state.position + commits,
@@ -170,10 +202,28 @@ class Walker:
         folded = step(state, change, facts)
         closed = {s.by: s.promotion.id for s in folded.superseded}
         statements, bodies = self._entries(folded.verdicts, state, facts, closed)
+        statements += self._alarms(state, facts, [change.pull])
         statements += [self._scribe.superseded(old, by, commit) for by, old in closed.items()]
         statements.append(self._scribe.revision(state.revision, commit, commits))
         self._journal.append(statements, bodies)
         return folded.verdicts
+
+    def _alarms(self, state: State, facts: Facts, pulls: Iterable[PullRequest | None]) -> list[Statement]:
+        """One for each login of the governance that somebody else has by now, unless the last one says the same."""
+        bound = state.accounts.get(authorized_governance(state), {})
+        seen = [account for pull in pulls if pull is not None for account in accounts_in(pull)]
+        said = {
+            f"login @{taker.login.casefold()}": f"the governance names @{taker.login}, and means "
+            f"{'account ' + known if (known := bound[f'@{taker.login.casefold()}']) else 'nobody, as there was none'}: "
+            f"account {taker.id}, which has that login now, counts for nobody; take the name out, or name it anew"
+            for taker in takers(bound, (*seen, *(facts.writers or ())))
+        }
+        alarms = self._journal.memory.alarms
+        return [
+            self._scribe.alarm("login", subject, message, state.revision)
+            for subject, message in said.items()
+            if subject not in alarms or alarms[subject].message != clipped(message)
+        ]
 
     def _move_on(self, reached: str, unchanged: int) -> None:
         if unchanged:

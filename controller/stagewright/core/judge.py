@@ -1,5 +1,6 @@
 """The verdict on one promotion (docs/fold.md, "judge" and "evaluate"). A pure function of values."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stagewright.core import requirements as require
@@ -139,7 +140,13 @@ def evaluate(promotion: Promotion, state: State, facts: Facts, governance: Gover
         return _violated("policy", f"no rule of the policy matches {promotion.key}")
     known = require.version_facts(promotion, state, facts)
     accounts = accounts_in(promotion.pull) if promotion.pull else ()
-    directory = Directory(governance, teams=facts.teams, accounts=accounts, writers=facts.writers)
+    directory = Directory(
+        governance,
+        teams=facts.teams,
+        accounts=accounts,
+        writers=facts.writers,
+        bound=state.accounts.get(governance.value),
+    )
     makers = contributors(promotion, directory, known)
     bench = require.Bench(
         directory=directory,
@@ -158,13 +165,14 @@ def evaluate(promotion: Promotion, state: State, facts: Facts, governance: Gover
             results += require.evidence(rule, promotion, known)
             results += require.after(rule, promotion.key, entry, state)
     return Evaluation(
-        answer=_answer(results),
+        answer=answer_of(results),
         requirements=tuple(results),
         sign_offs=bench.tally.sign_offs,
     )
 
 
-def _answer(results: list[RequirementResult]) -> Answer:
+def answer_of(results: Iterable[RequirementResult]) -> Answer:
+    """What the requirements come to: any violated refuses, any missing waits."""
     states = {result.state for result in results}
     if "violated" in states:
         return "refused"

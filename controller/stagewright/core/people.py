@@ -22,7 +22,9 @@ SHARED_ACCOUNTS = frozenset(
 class Directory:
     """The people of one governance.
 
-    `teams` are the members of forge teams as account ids; `accounts` are those that occur in the change at hand.
+    `teams` are the members of forge teams as account ids, None where there is no such team; `accounts` are those that
+    occur in the change at hand.
+    `bound` says which account each login of the governance means, by id: whoever else has that login now is a stranger.
     `writers` are the accounts that may write to the repository: a code owner must have one of them. None: no accounts.
     """
 
@@ -30,9 +32,10 @@ class Directory:
         self,
         governance: Governance,
         *,
-        teams: Mapping[str, tuple[str, ...]],
+        teams: Mapping[str, tuple[str, ...] | None],
         accounts: Iterable[Account] = (),
         writers: tuple[Account, ...] | None = None,
+        bound: Mapping[str, str | None] | None = None,
     ) -> None:
         self._governance = governance
         self._teams = teams
@@ -46,9 +49,14 @@ class Directory:
             self._tie(login, *(f"mlflow {user}" for user in entry.mlflow_users))
         for signer in governance.signers:
             self._tie(f"key {signer.fingerprint}", *map(_name, signer.principals))
+        meant = bound or {}
+        for login, own in meant.items():
+            self._tie(login, *([] if own is None else [f"id {own}"]))
         for account in (*accounts, *(writers or ())):
             # The id ties what a team lists to what the forge calls its user today.
-            self._tie(_name(f"@{account.login}"), f"id {account.id}")
+            login = _name(f"@{account.login}")
+            stranger = login in meant and meant[login] != account.id
+            self._tie(f"{login} (account {account.id})" if stranger else login, f"id {account.id}")
         # Named as owner or member, and perhaps nowhere else: still somebody, unlike a name that is only claimed.
         owners = {_name(owner) for rule in governance.owners for owner in rule.owners}
         self._listed = owners | {_name(m) for group in (policy.groups if policy else ()) for m in group.members}
@@ -81,8 +89,13 @@ class Directory:
                 return self._person(f"key {fingerprint}"), ""
 
     def contributor(self, actor: Actor) -> str | None:
-        """The person who acted as `actor`, whether or not they might sign off today; None when unknown."""
+        """The person who acted as `actor`, whether or not they might sign off today; None when unknown.
+
+        So is whoever made a bot act.
+        """
         match actor:
+            case Account(bot=True):
+                return None
             case Account(id=account):
                 return self._person(f"id {account}")
             case SigningKey(fingerprint=fingerprint):
@@ -120,6 +133,12 @@ class Directory:
             return frozenset.intersection(*owners) if owners else frozenset()
         return self._members(source)
 
+    def gone(self, source: str, paths: tuple[str, ...]) -> frozenset[str]:
+        """The teams of which `source` consists, wholly or among others, that the forge does not have (any more)."""
+        owners = {owner for path in paths for owner in owners_of(self._governance.owners, path) or ()}
+        named = owners if source == CODEOWNERS else {source}
+        return frozenset(name for name in named if name in self._teams and self._teams[name] is None)
+
     def ownerless(self, paths: tuple[str, ...]) -> tuple[str, ...]:
         """Those of `paths` that CODEOWNERS gives to nobody."""
         return tuple(path for path in paths if not owners_of(self._governance.owners, path))
@@ -137,7 +156,7 @@ class Directory:
             if name not in self._teams:
                 # To guess "nobody" would overlook the rejection of a member.
                 raise IncompleteError(f"nothing is known of the members of {name}")
-            return frozenset(self._person(f"id {account}") for account in self._teams[name])
+            return frozenset(self._person(f"id {account}") for account in self._teams[name] or ())
         return frozenset({self.person_named(name)})
 
     def _tie(self, first: str, *others: str) -> None:
@@ -165,6 +184,33 @@ class Directory:
 
     def _person(self, node: str) -> str:
         return self._names[self._root(node)] if node in self._parent else node
+
+
+def logins_of(governance: Governance) -> tuple[str, ...]:
+    """The logins that a governance names wherever it names people, as `@noor` in lower case, sorted."""
+    policy = governance.policy
+    named = [owner for rule in governance.owners for owner in rule.owners]
+    if policy is not None:
+        named += [name for entry in policy.people for name in (entry.login, *entry.accounts)]
+        named += [member for group in policy.groups for member in group.members]
+        named += [s for rule in policy.rules for approval in rule.approvals for s in approval.sources]
+    return tuple(sorted({_name(name) for name in named if name.startswith("@") and "/" not in name}))
+
+
+def bind(
+    named: Iterable[str], before: Mapping[str, str | None], found: Mapping[str, str | None]
+) -> dict[str, str | None]:
+    """The accounts that the logins of a governance mean: as `before`, where that one named them, else as `found`.
+
+    So only naming a person anew, once no governance named them any more, makes a login mean another account.
+    """
+    return {login: before[login] if login in before else found[login] for login in named}
+
+
+def takers(bound: Mapping[str, str | None], accounts: Iterable[Account]) -> tuple[Account, ...]:
+    """Those of `accounts` that have a login which means another account, or nobody; by login and id."""
+    found = {(a.login, a.id): a for a in accounts if bound.get(_name(f"@{a.login}"), a.id) != a.id}
+    return tuple(found[key] for key in sorted(found))
 
 
 def _name(text: str) -> str:

@@ -102,6 +102,17 @@ def approvals(rule: Rule, bench: Bench) -> tuple[RequirementResult, ...]:
         for index, approval in enumerate(rule.approvals)
     ]
     heard = (bench.directory.heard(source, bench.paths) for a in rule.approvals for source in a.sources)
+    gone = sorted({team for a in rule.approvals for s in a.sources for team in bench.directory.gone(s, bench.paths)})
+    if gone:
+        results.append(
+            RequirementResult(
+                rule=rule.name,
+                name="teams",
+                state="missing",
+                detail=f"the forge has no team {' and no team '.join(gone)} (any more), so that nobody knows whose "
+                "rejection counts: give it its name back, or name another in the governance",
+            )
+        )
     vetoes = sorted(bench.tally.rejecters.keys() & frozenset().union(*heard))
     if vetoes:
         results.append(

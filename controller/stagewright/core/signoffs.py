@@ -1,6 +1,6 @@
 """Sign-offs: which reviews count for a promotion, whose they are, and who contributed to it and so may not give one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from stagewright.core.people import Directory
@@ -8,7 +8,7 @@ from stagewright.model.actual import VersionFacts
 from stagewright.model.desired import StageEntry
 from stagewright.model.keys import Key, SpecKey, StageKey
 from stagewright.model.promotion import Promotion
-from stagewright.model.review import Account, CommitFacts, PullRequest, Reach, Review
+from stagewright.model.review import Account, Actor, CommitFacts, PullRequest, Reach, Review
 from stagewright.model.verdict import SignOff
 
 
@@ -68,30 +68,42 @@ def contributors(promotion: Promotion, directory: Directory, facts: VersionFacts
     persons: dict[str, str] = {}
     pull = promotion.pull
     author = directory.contributor(pull.author) if pull and pull.author else None
-    if author:
-        persons[author] = "opened the pull request"
+    if pull and pull.author:
+        for person in ({author} if author else set()) | directory.known(_logins([pull.author])):
+            persons[person] = "opened the pull request"
     commits = [c for c in pull.commits if _shapes(c, promotion.key)] if pull else []
     unknown = []
     for commit in commits:
         made_by = {directory.contributor(actor) for actor in commit.actors}
         if not made_by or None in made_by:
             unknown.append(commit.id[:12])
-        for person in {*(p for p in made_by if p), *directory.known(commit.named)}:
+        for person in {*(p for p in made_by if p), *directory.known((*commit.named, *_logins(commit.actors)))}:
             persons.setdefault(person, f"made commit {commit.id[:12]}, which changes what is promoted")
     trainers, trainer_unknown = _trainers(promotion, directory, facts)
     for person in trainers:
         persons.setdefault(person, "trained the version")
     return Contributors(
         persons=persons,
-        author_unknown="" if author else "who opened the pull request is not proven",
+        author_unknown="" if author else _author_unknown(pull.author if pull else None),
         committers_unknown=_committers_unknown(commits, unknown),
         trainer_unknown=trainer_unknown,
     )
 
 
+def _logins(actors: Iterable[Actor]) -> list[str]:
+    # Whoever has the login of somebody whom the governance names, and is somebody else by id, may be the same person.
+    return [f"@{actor.login}" for actor in actors if isinstance(actor, Account)]
+
+
 def _shapes(commit: CommitFacts, key: Key) -> bool:
     # The subject of a stage takes in the spec and the card, also those of a commit that knew no such stage yet.
     return key in commit.touched or (isinstance(key, StageKey) and SpecKey(key.model) in commit.touched)
+
+
+def _author_unknown(author: Actor | None) -> str:
+    if isinstance(author, Account) and author.bot:
+        return f"a bot ({author.login}) opened the pull request, and on whose behalf is not known"
+    return "who opened the pull request is not proven"
 
 
 def _committers_unknown(commits: list[CommitFacts], unknown: list[str]) -> str:

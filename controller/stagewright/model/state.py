@@ -1,7 +1,7 @@
 """The state that the fold carries from step to step; rebuilt from the ledger and git after a restart."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from stagewright.model.actual import VersionFacts
@@ -27,6 +27,8 @@ class State:
 
     `authorized` is what may run: adopted values and the `after` of approved promotions, nothing else.
     `authorized_by` names the promotion that brought each of them ("genesis" where it was adopted).
+    `accounts`: for a governance, the account id that each login it names means ("@noor": "1003"), None: nobody. Not
+    there for a governance of a forge that has no accounts.
     `ever_held` are the (model, stage, artifact digest) that an outcome `applied`, or an adoption, put there once.
     """
 
@@ -39,6 +41,7 @@ class State:
     open: Mapping[Key, Promotion]
     held: Mapping[StageKey, Held]
     ever_held: frozenset[tuple[str, str, str]]
+    accounts: Mapping[GovernanceValue, Mapping[str, str | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,7 @@ class Facts:
     """Everything a judgement may look at beside the state. A fact that is asked for and not here is an IncompleteError.
 
     `versions`: by registered name and version number; None means that the registry has no such version.
-    `teams`: members of forge teams by name, as account ids, where the forge knows teams.
+    `teams`: members of forge teams by name, as account ids; None for a name that no team of the forge has.
     `writers`: who may write to the repository; None where the forge has no accounts, and then it is not asked for.
     """
 
@@ -54,7 +57,7 @@ class Facts:
     branch: str
     governances: Mapping[GovernanceValue, Governance]
     versions: Mapping[tuple[str, int], VersionFacts | None]
-    teams: Mapping[str, tuple[str, ...]]
+    teams: Mapping[str, tuple[str, ...] | None]
     writers: tuple[Account, ...] | None = None
 
 

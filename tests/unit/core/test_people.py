@@ -120,7 +120,7 @@ def test_signer_of_a_decision_is_a_person_or_a_reason(actor: Actor, person: str 
             SigningKey(fingerprint="SHA256:old"), "old@acme.example", id="an expired key still made the commit"
         ),
         pytest.param(SigningKey(fingerprint="SHA256:eve"), None, id="a stranger's key"),
-        pytest.param(Account(id="9", login="ci", bot=True), "@ci", id="a bot"),
+        pytest.param(Account(id="9", login="ci", bot=True), None, id="a bot, whoever made it act"),
     ],
 )
 def test_contributor_behind_an_actor_is_known_without_regard_to_validity(actor: Actor, person: str | None):

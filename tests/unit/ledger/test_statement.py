@@ -23,6 +23,7 @@ EVERY_KIND = [
     given.verdict(),
     given.superseded(),
     given.observation(),
+    given.accounts(),
     given.withdrawal(),
     given.intent(),
     given.outcome(4),

@@ -4,6 +4,7 @@ Everything is read from the mirror as `GitSource.fetch` left it. What is not sho
 there is no account, no team and no comment.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from pygit2.enums import ObjectType
@@ -84,6 +85,9 @@ class GitForge:
         raise NotFoundError(
             f"the git forge has no team {team!r}", hint="list the people of a team under `groups` in stagewright.yaml"
         )
+
+    def accounts(self, logins: Sequence[str]) -> None:
+        """Always None: git has no accounts."""
 
     def writers(self) -> None:
         """Always None: git has no accounts."""

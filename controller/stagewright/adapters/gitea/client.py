@@ -44,6 +44,7 @@ WRONG_URL_HINT = "give the forge's own address as its url (https://git.example.c
 TOKEN_HINT = "give a token of an account that exists, with the scopes that docs/forges.md lists"  # noqa: S105 -- a sentence
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]+")
+_ACCOUNT = re.compile(r"/api/v1/users/[^/]+\Z")
 _RENAMED = re.compile(r"/(?:api/v1/)?repos(?:itories)?/(?P<where>[^?#]+)")
 
 Fields = Mapping[str, str | int]
@@ -278,6 +279,8 @@ class GiteaClient:
                 f"{self.place}: the repository was renamed or transferred, to {where}",
                 hint="say so in the configuration, and record it: another repository is another history",
             )
+        if here and _ACCOUNT.search(target.path):
+            return NotFoundError(f"{self.place}: the account of {what} has another name by now")
         return UnreachableError(f"{self.place} answers {what} with a redirect", hint=WRONG_URL_HINT)
 
     def _body(self, response: requests.Response, what: str) -> bytes:

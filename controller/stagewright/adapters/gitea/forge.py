@@ -5,6 +5,7 @@ a rebase and a fast-forward bring commits with one parent each, and Gitea knows 
 (`merge_commit_sha`): how many there were is told by the push that the merge was, in the activity feed.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -106,6 +107,18 @@ class GiteaForge:
             if who is not None and who.id not in found and who.id != self._own_id() and self._may_write(who):
                 found[who.id] = who
         return tuple(found[key] for key in sorted(found, key=int))
+
+    def accounts(self, logins: Sequence[str]) -> dict[str, str | None]:
+        """See the port; an account that hides from this token is none."""
+        return {login: self._account_of(login) for login in logins}
+
+    def _account_of(self, login: str) -> str | None:
+        try:
+            found = account(self._client.get(f"/users/{quote(login, safe='')}"))
+        except NotFoundError:
+            # the name that an account had once leads to the one that it has now
+            return None
+        return found.id if found is not None and found.login.casefold() == login.casefold() else None
 
     def _writing_teams(self) -> list[Row]:
         """The teams that write by a unit of theirs: for their members Gitea tells the permission "none"."""

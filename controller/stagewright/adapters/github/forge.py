@@ -101,6 +101,19 @@ class GitHubForge:
             people = (account(row) for row in found if flag(below(row, "permissions"), "push"))
             return tuple(sorted((who for who in people if who is not None), key=lambda who: int(who.id)))
 
+    def accounts(self, logins: Sequence[str]) -> dict[str, str | None]:
+        """See the port."""
+        with _incomplete():
+            return {login: self._account_of(login) for login in logins}
+
+    def _account_of(self, login: str) -> str | None:
+        try:
+            row = self._client.row(f"/users/{quote(login, safe='')}")
+        except NotFoundError:
+            return None
+        who = account(row) if text(row, "type") in {"User", "Bot"} else None
+        return who.id if who is not None and who.login.casefold() == login.casefold() else None
+
     # open pull requests, which `GitHubConversation` lists
 
     def records(self, numbers: Sequence[int], *, spare: bool) -> tuple[PullRecord, ...]:
