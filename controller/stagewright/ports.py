@@ -84,8 +84,11 @@ class Fence(Protocol):
         """
         ...
 
-    def require(self, turn: WriterEpoch, seconds: float) -> None:
-        """Return if `turn` is ours still, and will be for longer than `seconds`; LeaseLostError if not."""
+    def writing(self, turn: WriterEpoch, seconds: float) -> AbstractContextManager[None]:
+        """A write that takes at most `seconds`, for the length of a `with` block: nobody is given our turn meanwhile.
+
+        LeaseLostError, from entering it, unless `turn` is ours still and will be for longer than that.
+        """
         ...
 
 

@@ -1,6 +1,7 @@
 """The fence without a cluster: a lock file orders the processes of one machine, so that their turns need no lease."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from stagewright.errors import StalledError
 from stagewright.model.sync import WriterEpoch
@@ -29,5 +30,6 @@ class LocalFence:
             )
         return WriterEpoch(lease=self._name, transitions=last.transitions + 1, holder=HOLDER)
 
-    def require(self, turn: WriterEpoch, seconds: float) -> None:
-        """See `Fence.require`: nobody else can have the lock."""
+    def writing(self, turn: WriterEpoch, seconds: float) -> AbstractContextManager[None]:  # noqa: ARG002 # the port's
+        """See `Fence.writing`: nobody else can have the lock."""
+        return nullcontext()

@@ -31,10 +31,15 @@ class Gate:
         turn = self._turn = self._fence.turn(turns)
         return Epoch(lease=turn.lease, transitions=turn.transitions, holder=turn.holder)
 
-    def require(self) -> None:
-        """LeaseLostError unless one more write fits into the turn."""
+    def writing(self) -> AbstractContextManager[None]:
+        """One write, for the length of a `with` block. LeaseLostError unless it fits into the turn."""
         assert self._turn is not None
-        self._fence.require(self._turn, self._write_s)
+        return self._fence.writing(self._turn, self._write_s)
+
+    def require(self) -> None:
+        """LeaseLostError unless one more write would fit into the turn."""
+        with self.writing():
+            return
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,8 @@ class FencedRegistry:
 
     def apply(self, action: Action) -> None:
         """See the port. LeaseLostError: nothing was written."""
-        self.gate.require()
-        self.inner.apply(action)
+        with self.gate.writing():
+            self.inner.apply(action)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +80,13 @@ class FencedStore:
 
     def write(self, name: str, data: bytes) -> None:
         """See the port. LeaseLostError: nothing was written."""
-        self.gate.require()
-        self.inner.write(name, data)
+        with self.gate.writing():
+            self.inner.write(name, data)
 
     def replace(self, name: str, data: bytes, *, expected: bytes | None) -> None:
         """See the port. LeaseLostError: nothing was written."""
-        self.gate.require()
-        self.inner.replace(name, data, expected=expected)
+        with self.gate.writing():
+            self.inner.replace(name, data, expected=expected)
 
     def names(self, prefix: str) -> Iterator[str]:
         """See the port."""
@@ -110,8 +115,8 @@ class FencedKnown:
 
     def write(self, checkpoint: bytes) -> None:
         """See the port. LeaseLostError: nothing was written."""
-        self.gate.require()
-        self.inner.write(checkpoint)
+        with self.gate.writing():
+            self.inner.write(checkpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,5 +132,5 @@ class FencedWorkloads:
 
     def roll(self, workload: Workload, intent: int) -> None:
         """See the port. LeaseLostError: nothing was rolled."""
-        self.gate.require()
-        self.inner.roll(workload, intent)
+        with self.gate.writing():
+            self.inner.roll(workload, intent)

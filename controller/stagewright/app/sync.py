@@ -23,6 +23,7 @@ from stagewright.app.view import Sight, Stopped, View
 from stagewright.app.walk import Walked, Walker
 from stagewright.core.judge import authorized_governance
 from stagewright.core.plan import plan
+from stagewright.core.turns import LONGEST_WRITE_S
 from stagewright.errors import IncompleteError, LedgerMissingError, StalledError, UnreachableError
 from stagewright.ledger import predicates as entry
 from stagewright.ledger.log import Ledger
@@ -57,7 +58,7 @@ class Outside:
     exclusive: Callable[[], AbstractContextManager[None]]
     known: Known
     fence: Fence
-    write_s: float = 10.0
+    write_s: float = LONGEST_WRITE_S
     image: str | None = None
     conversation: Conversation | None = None
     workloads: Workloads | None = None

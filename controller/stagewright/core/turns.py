@@ -6,16 +6,22 @@ from stagewright.errors import StalledError
 from stagewright.model.sync import WriterEpoch
 
 
-def to_exceed(ours: WriterEpoch, past: Sequence[WriterEpoch]) -> int | None:
+# The longest that one write to MLflow or to a ledger takes, by the time-outs of the adapters.
+LONGEST_WRITE_S = 10.0
+
+
+def to_exceed(ours: WriterEpoch, since: int, past: Sequence[WriterEpoch]) -> int | None:
     """The transitions that `ours` must come to exceed on a ledger written in the turns `past`; None if it may stay.
 
     A lease that was made anew counts from 0 again, and so does one of another installation: the ledger does not.
-    StalledError when `ours` has written there, and another turn after it: somebody took the ledger over.
+    `since` is what ours began with, before it was raised for other ledgers. StalledError when it has written in this
+    one, and another turn after it: somebody took the ledger over.
     """
-    if not past or past[-1] == ours:
+    own = [t for t in past if (t.lease, t.holder) == (ours.lease, ours.holder) and t.transitions >= since]
+    if not past or past[-1] in own:
         return None
     last = past[-1]
-    if ours in past:
+    if own:
         raise StalledError(
             f"nothing is applied: {last.holder!r} has taken over the ledger in turn {last.transitions} of lease "
             f"{last.lease!r}, after our turn {ours.transitions} of lease {ours.lease!r} began",
