@@ -167,8 +167,10 @@ def _names(key: Key) -> tuple[str, str]:
 
 
 def _pull(pull: entry.Pull | None) -> str | None:
-    """`https://forge/…/pull/41` where the forge has pages; else what names it there."""
-    return None if pull is None else _text(pull.url or pull.id)
+    """`https://forge/…/pull/41` where the forge has pages; else what names it there, or the commit that was merged."""
+    if pull is None:
+        return None
+    return _text(pull.url or (pull.head[:12] if pull.id == pull.head else pull.id))
 
 
 def shown(value: object) -> str:
