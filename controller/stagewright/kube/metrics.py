@@ -7,7 +7,7 @@ What happened (counters) is counted from the news of the ledger that this proces
     body, content_type = metrics.expose("text/plain")
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
@@ -66,7 +66,7 @@ class Metrics:
         self._conditions: dict[ObjectRef, dict[str, str]] = {}
         self._succeeded: dict[ObjectRef, datetime] = {}
         self._budgets: dict[tuple[ObjectRef, str], Budget] = {}
-        self._waiting: dict[tuple[ObjectRef, str], int] = {}
+        self._waiting: dict[ObjectRef, dict[str, int]] = {}
         self._counted: dict[ObjectRef, int] = {}
         registry = CollectorRegistry(auto_describe=False)
         self._registry = registry
@@ -126,10 +126,9 @@ class Metrics:
     def forgotten(self, ref: ObjectRef) -> None:
         """See `Observer`."""
         with self._lock:
-            for kept in (self._pictures, self._conditions, self._succeeded, self._counted):
+            for kept in (self._pictures, self._conditions, self._succeeded, self._counted, self._waiting):
                 kept.pop(ref, None)
             self._budgets = {key: value for key, value in self._budgets.items() if key[0] != ref}
-            self._waiting = {key: value for key, value in self._waiting.items() if key[0] != ref}
         for counter in self._counters.values():
             counter.remove_by_labels({"namespace": ref.namespace, "sync": ref.name})
 
@@ -160,10 +159,10 @@ class Metrics:
         """One attempt to deliver a notification."""
         self._count(ref, "notifications", kind, "delivered" if delivered else "failed")
 
-    def waiting(self, ref: ObjectRef, kind: str, count: int) -> None:
-        """How many notifications of an object are due and not delivered."""
+    def waiting(self, ref: ObjectRef, counts: Mapping[str, int]) -> None:
+        """How many notifications of an object are due and not delivered, by the type of their receivers."""
         with self._lock:
-            self._waiting[ref, kind] = count
+            self._waiting[ref] = dict(counts)
 
     def registry_request(self, operation: str, outcome: str, seconds: float) -> None:
         """See `ports.Telemetry`."""
@@ -207,7 +206,7 @@ class Metrics:
         yield _gauge(
             "notifications_waiting",
             "Notifications that are due and not delivered.",
-            {_of(ref, type=kind): count for (ref, kind), count in waiting.items()},
+            {_of(ref, type=kind): count for ref, counts in waiting.items() for kind, count in counts.items()},
         )
 
 

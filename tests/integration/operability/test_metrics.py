@@ -30,7 +30,7 @@ def filled(week: tuple[Reconciled, ...], *, until: int | None = None) -> Metrics
         metrics.reconciled(done)
     metrics.conditions(REF, [("Ready", "False"), ("Stalled", "True")])
     metrics.notified(REF, "slack", delivered=True)
-    metrics.waiting(REF, "slack", 3)
+    metrics.waiting(REF, {"slack": 3})
     metrics.registry_request("read", "answered", 0.02)
     metrics.forge_budget(REF, "core", Budget(limit=5000, remaining=4711, reset=RESET))
     return metrics
