@@ -22,6 +22,7 @@ import pytest
 
 from stagewright import bootstrap
 from stagewright.adapters.clock import SystemClock
+from stagewright.bootstrap import engine
 from stagewright.cli.main import run
 from stagewright.model.actual import DataSet
 from stagewright.model.evidence import Evidence, EvidenceRun
@@ -72,7 +73,8 @@ class Desk:
             for name in ("STAGEWRIGHT_CONFIG", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS"):
                 patch.delenv(name, raising=False)
             if not self.uri:
-                patch.setattr(bootstrap, "registry_of", lambda _config, _env: self.registry)
+                for module in (bootstrap, engine):
+                    patch.setattr(module, "registry_of", lambda _config, _env: self.registry)
                 patch.setattr(bootstrap, "registry_version", lambda _config, _env: "MLflow in memory")
             patch.chdir(cwd or (self.clone(who) if self.config.exists() else self.root))
             code = run(arguments)

@@ -19,6 +19,7 @@ import pytest
 from stagewright import bootstrap
 from stagewright.adapters.clock import SystemClock
 from stagewright.adapters.git.source import GitSource
+from stagewright.bootstrap import engine, moves
 from stagewright.bootstrap.places import Place, mirror_of
 from stagewright.model.conversation import OpenPull, PullLink
 from stagewright.model.review import DecisionText
@@ -105,7 +106,8 @@ class HostedDesk(Desk):
             return Place(source=source, forge=self.forge, conversation=self.talk, pull_requests=self.people[who])
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(bootstrap, "place_of", place)
+            for module in (bootstrap, engine, moves):
+                patch.setattr(module, "place_of", place)
             return super().run(who, *arguments, expect=expect)
 
     def origin(self, *arguments: str) -> str:

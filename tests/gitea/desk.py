@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from stagewright import bootstrap
+from stagewright.bootstrap import engine
 from stagewright.cli.main import run
 from tests.cli_desk import ORIGIN, Desk, Told
 from tests.git_world import environment, person
@@ -45,7 +46,8 @@ class GiteaDesk(Desk):
             for name in ("STAGEWRIGHT_CONFIG", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "GH_TOKEN", "GITHUB_TOKEN"):
                 patch.delenv(name, raising=False)
             patch.setenv("STAGEWRIGHT_CONFIG", str(self.config))
-            patch.setattr(bootstrap, "registry_of", lambda _config, _env: self.registry)
+            for module in (bootstrap, engine):
+                patch.setattr(module, "registry_of", lambda _config, _env: self.registry)
             patch.setattr(bootstrap, "registry_version", lambda _config, _env: "MLflow in memory")
             patch.chdir(cwd or (self.clone(who) if self.config.exists() else self.root))
             code = run(arguments)

@@ -14,14 +14,13 @@ from stagewright.adapters.git.signoffs import observation_flaw
 from stagewright.adapters.git.source import GitSource
 from stagewright.adapters.git.workspace import Workspace, init_origin
 from stagewright.adapters.known import CheckpointFile
-from stagewright.adapters.machine import free_bytes, git_version, ssh_keygen, whose_process
+from stagewright.adapters.machine import free_bytes, git_version, ssh_keygen
 from stagewright.adapters.signers import create_signer, load_signer
 from stagewright.adapters.webhook import WebhookListener, parse_address, read_secrets
 from stagewright.app.decisions import Decider, Reviewer
 from stagewright.app.desired import DesiredReader
 from stagewright.app.doctor import Doctor, Machine
 from stagewright.app.proposals import Proposer
-from stagewright.app.rebind import Rebinder
 from stagewright.app.sync import Syncer
 from stagewright.app.view import Sight
 from stagewright.bootstrap.engine import outside_of
@@ -31,7 +30,6 @@ from stagewright.bootstrap.stores import store_of
 from stagewright.errors import LedgerMissingError, NotFoundError, UsageError
 from stagewright.ledger.keys import key_id
 from stagewright.ledger.log import Ledger
-from stagewright.ledger.predicates import Person
 from stagewright.model.conversation import Finding
 from stagewright.model.desired import DocumentProblem
 from stagewright.model.review import SigningKey
@@ -82,17 +80,6 @@ def syncer(
 ) -> Syncer:
     """What changes MLflow; see `outside_of`."""
     return Syncer(config, outside_of(config, env, fence=fence, known=known, image=image, take_over=take_over))
-
-
-def rebinder(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Rebinder:
-    """What binds the ledger anew. ForbiddenError or UsageError when a key cannot be loaded."""
-    return Rebinder(config, outside_of(config, env))
-
-
-def operator() -> Person:
-    """Whose process this is: who answers for what it writes into the ledger."""
-    number, login = whose_process()
-    return Person(id=f"uid:{number}", login=login)
 
 
 def sight(config: RegistrySync, env: Mapping[str, str] = os.environ) -> Sight:

@@ -10,12 +10,23 @@ from dataclasses import dataclass
 from typing import Annotated, Any, get_type_hints
 
 import typer
+import typer.core
 
 from stagewright.cli.exit_codes import ExitCode
 from stagewright.cli.terminal import Color, Terminal
 
 ColorOption = Annotated[Color, typer.Option("--color", help="Colour the output.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of a crash.")]
+
+
+class DefaultGroup(typer.core.TyperGroup):
+    """Commands of which the first is meant where none is named: `history credit-risk` is `history of credit-risk`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the first command in front of what does not begin with one."""
+        if args and args[0] not in {*self.commands, "--help"}:
+            args = [next(iter(self.commands)), *args]
+        return super().parse_args(ctx, args)
 
 
 @dataclass(slots=True)

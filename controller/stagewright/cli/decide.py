@@ -24,6 +24,12 @@ REJECT_EXAMPLES = """
 """
 
 Revision = Annotated[str | None, typer.Argument(metavar="REVISION", help="A branch or a commit.")]
+History = Annotated[
+    str | None,
+    typer.Option(
+        "--history", metavar="FROM..TO", help="A history to accept, as `stagewright history accept` names it."
+    ),
+]
 Pull = Annotated[int | None, typer.Option("--pr", min=1, metavar="N", help="A pull request of a forge with accounts.")]
 
 
@@ -32,6 +38,7 @@ def approve(
     *,
     revision: Revision = None,
     pull: Pull = None,
+    history: History = None,
     reason: Reason = "",
     yes: Yes = False,
     clone: Clone = Path(),
@@ -45,6 +52,9 @@ def approve(
     own earlier rejections of the same changes. On a forge with accounts it is a review of the pull request, in the name
     of your token's account.
     """
+    if history is not None and revision is None and pull is None:
+        text = reason or "Approved."
+        return _history(terminal, history, "approve", text=text, yes=yes, clone=clone, key=signing_key, config=config)
     return _decide(
         terminal,
         revision,
@@ -63,6 +73,7 @@ def reject(
     *,
     revision: Revision = None,
     pull: Pull = None,
+    history: History = None,
     reason: Reason = "",
     yes: Yes = False,
     clone: Clone = Path(),
@@ -77,6 +88,8 @@ def reject(
 
     if not reason.strip():
         raise UsageError("a rejection needs its reason", hint="say it with --reason")
+    if history is not None and revision is None and pull is None:
+        return _history(terminal, history, "reject", text=reason, yes=yes, clone=clone, key=signing_key, config=config)
     return _decide(
         terminal,
         revision,
@@ -152,6 +165,41 @@ def _sign(
         terminal.next("stagewright sync --once", "judge it again; then `stagewright status` tells what is missing")
     else:
         terminal.next(f"stagewright check {revision}", "whether anything is still missing")
+    return ExitCode.YES
+
+
+def _history(
+    terminal: Terminal,
+    span: str,
+    decision: "TagDecision",
+    *,
+    text: str,
+    yes: bool,
+    clone: Path,
+    key: Path | None,
+    config: str | None,
+) -> ExitCode:
+    from stagewright import bootstrap
+    from stagewright.bootstrap import moves
+    from stagewright.cli.sync import full_commit
+
+    before, _, after = span.partition("..")
+    settings = bootstrap.load_config(config, start=clone)
+    workspace = bootstrap.workspace(clone, signing_key=key)
+    decider = moves.history_decider(settings, workspace)
+    shown = decider.shown(full_commit(before), full_commit(after))
+    terminal.out(f"the ledger {shown.origin} goes on from commit {shown.after} instead of {shown.before}")
+    for changed in shown.changed or ():
+        terminal.out(("~ ", CHANGED), f"{changed}  is declared otherwise there, and refused until it is proposed anew")
+    if shown.changed is None:
+        terminal.warn(f"commit {shown.before[:12]} cannot be read here: what changes is not known")
+    terminal.out((f"    subject {shown.subject}", QUIET))
+    _, email = workspace.identity()
+    if not terminal.confirm(f"Sign as {email}: {decision}?", yes=yes):
+        terminal.say("nothing was signed")
+        return ExitCode.NO
+    made = decider.sign(shown, decision, text=text, key=bootstrap.own_key(workspace))
+    terminal.out(("✓ ", GOOD), f"{decision} signed and pushed as tag object {made}")
     return ExitCode.YES
 
 

@@ -38,16 +38,16 @@ def rebind(
     the new path does not declare there what is authorized: a move changes what is followed, never what may run.
     """
     from stagewright import bootstrap
+    from stagewright.bootstrap import moves
 
-    settings = bootstrap.load_config(config)
-    rebinder = bootstrap.rebinder(settings)
+    rebinder = moves.rebinder(bootstrap.load_config(config))
     with terminal.busy("reading git and ledger"):
         found = rebinder.proposed()
     _show(terminal, found)
     if dry_run:
         terminal.say("nothing was recorded")
         return ExitCode.YES
-    who = bootstrap.operator()
+    who = moves.operator()
     if not terminal.confirm(f"Record this move as {who.login or who.id}?", yes=yes):
         terminal.say("nothing was recorded")
         return ExitCode.NO

@@ -20,6 +20,7 @@ from stagewright.cli import (
     digest,
     doctor,
     explain,
+    history_accept,
     init,
     ledger,
     ledger_keys,
@@ -31,7 +32,7 @@ from stagewright.cli import (
     sync,
     trace,
 )
-from stagewright.cli.command import ColorOption, DebugOption, Spoken, add
+from stagewright.cli.command import ColorOption, DebugOption, DefaultGroup, Spoken, add
 from stagewright.cli.exit_codes import ExitCode
 from stagewright.cli.failures import exit_code, show, show_crash
 from stagewright.cli.terminal import BAD, Color, PipeClosedError, Terminal
@@ -66,12 +67,15 @@ COMMANDS: tuple[_Listed, ...] = (
     ("sync", sync.sync, sync.EXAMPLES),
     ("status", status.status, status.EXAMPLES),
     ("trace", trace.trace, trace.EXAMPLES),
-    ("history", trace.history, trace.HISTORY_EXAMPLES),
     ("digest", digest.digest, digest.EXAMPLES),
     ("doctor", doctor.doctor, doctor.EXAMPLES),
     ("cluster", cluster.cluster, cluster.EXAMPLES),
     ("demo", demo.demo, demo.EXAMPLES),
     ("help", explain.explain, explain.EXAMPLES),
+)
+HISTORY_COMMANDS: tuple[_Listed, ...] = (
+    ("of", trace.history, trace.HISTORY_EXAMPLES),
+    ("accept", history_accept.accept, history_accept.EXAMPLES),
 )
 LEDGER_COMMANDS: tuple[_Listed, ...] = (
     ("log", ledger.log, ledger.LOG_EXAMPLES),
@@ -89,9 +93,11 @@ def build(spoken: Spoken) -> typer.Typer:
     app = typer.Typer(name=PROGRAM, help=_SUMMARY, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.callback()(_root_of(spoken))
     books = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
-    for place, commands in ((app, COMMANDS), (books, LEDGER_COMMANDS)):
+    histories = typer.Typer(cls=DefaultGroup, rich_markup_mode=None, pretty_exceptions_enable=False)
+    for place, commands in ((app, COMMANDS), (histories, HISTORY_COMMANDS), (books, LEDGER_COMMANDS)):
         for name, function, examples in commands:
             add(place, name, function, examples=examples, spoken=spoken)
+    app.add_typer(histories, name="history", help="What happened to a model; accept a branch that was rewritten.")
     app.add_typer(books, name="ledger", help="Read, verify and rebind the ledger.")
     return app
 

@@ -60,7 +60,7 @@ def sync(
         raise UsageError("a webhook wakes a loop, and there is none", hint="add --watch")
     settings = bootstrap.load_config(config)
     if trust_root is not None:
-        settings = replace(settings, trust_root=_full_commit(trust_root))
+        settings = replace(settings, trust_root=full_commit(trust_root))
     if settings.suspend:
         terminal.say("suspended: the configuration says `suspend: true`, so nothing is done")
         return ExitCode.YES
@@ -94,6 +94,11 @@ def tell(terminal: Terminal, report: "SyncReport", output: Output) -> ExitCode:
             terminal.out(name)
     else:
         _lines(terminal, report, wide=output is Output.WIDE)
+    if report.stalled and not report.rebind:
+        terminal.next(
+            f"stagewright history accept --from {report.revision} --to {report.head} --reason TEXT",
+            "if that was on purpose; else put the branch back",
+        )
     if report.rebind:
         terminal.next("stagewright ledger rebind --reason TEXT", "if it was moved on purpose; else put it back")
     if any(v.answer != "approved" for v in report.verdicts):
@@ -160,7 +165,8 @@ def _action(terminal: Terminal, applied: "Applied") -> None:
             terminal.out((f"✗ {result:<9}", BAD), f"  {pair.key}  {moves}  {applied.detail}")
 
 
-def _full_commit(text: str) -> str:
+def full_commit(text: str) -> str:
+    """A whole commit id, as given. UsageError for anything shorter."""
     import re
 
     from stagewright.errors import UsageError

@@ -8,11 +8,12 @@ import sys
 import pytest
 
 from stagewright.cli.exit_codes import ExitCode
-from stagewright.cli.main import COMMANDS, LEDGER_COMMANDS, run
+from stagewright.cli.main import COMMANDS, HISTORY_COMMANDS, LEDGER_COMMANDS, run
 
 # Typer itself reads the arguments of a command with pydantic, so that alone is not among them.
 HEAVY = ("mlflow", "pygit2", "rich", "yaml", "cryptography", "requests", "stagewright.bootstrap", "stagewright.schema")
-PATHS = [(name,) for name, _, _ in COMMANDS] + [("ledger", name) for name, _, _ in LEDGER_COMMANDS]
+PATHS = [(name,) for name, _, _ in COMMANDS]
+PATHS += [("history", name) for name, _, _ in HISTORY_COMMANDS] + [("ledger", name) for name, _, _ in LEDGER_COMMANDS]
 
 
 def help_of(*path: str) -> str:
@@ -32,7 +33,7 @@ def test_help_lists_every_command_of_the_contract():
     listed = help_of().partition("Commands:\n")[2].split("\n")
     assert [line.split()[0] for line in listed if line] == [
         "init", "import", "promote", "mode", "check", "approve", "reject", "plan", "sync", "status", "trace",
-        "history", "digest", "doctor", "cluster", "demo", "help", "ledger",
+        "digest", "doctor", "cluster", "demo", "help", "history", "ledger",
     ]  # fmt: skip
 
 
