@@ -164,6 +164,9 @@ class Memory:
 
     def _rebind(self, rebind: entry.Rebind) -> None:
         if HISTORY not in rebind.before:
+            if _host(rebind.after["forge"]) != _host(rebind.before["forge"]):
+                # another forge numbers its accounts otherwise: whom the logins mean is asked there
+                self.accounts, self.bound = {}, ""
             self.binding = {**self.binding, **rebind.after}
             self.alarms.pop("configuration", None)
             return
@@ -275,6 +278,11 @@ class Memory:
         self.drifts[key] = drift
         if key in self.held:
             self.held[key] = replace(self.held[key], since=drift.recorded_at)
+
+
+def _host(forge: str) -> str:
+    """`github https://github.com` of `github https://github.com/acme/models`."""
+    return forge.rsplit("/", 2)[0]
 
 
 def governance_digest(value: GovernanceValue) -> str:

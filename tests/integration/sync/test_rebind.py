@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from stagewright.app.sync import SyncReport
 from stagewright.errors import InvalidError, StalledError, UnreachableError, UsageError
 from stagewright.ledger import predicates as entry
 from stagewright.ledger.predicates import Person
+from stagewright.model.sync import HostedForge
 from tests.bank import MODEL, Bank, answers
+from tests.hosted_bank import HostedBank
 
 STAGING = f"{MODEL}/Staging"
 ME = Person(id="uid:1000", login="platform")
@@ -215,3 +218,27 @@ def test_waiting_promotion_goes_on_after_the_repository_moved(tmp_path: Path):
     assert answers(bank.sync()) == {STAGING: "approved"}
     assert bank.aliases() == {"challenger": 2}
     bank.verified()
+
+
+@pytest.mark.parametrize(
+    ("moved", "asked"),
+    [
+        (HostedForge(type="gitea", url="https://forge.example", repository="acme/renamed"), False),
+        (HostedForge(type="gitea", url="https://other.example", repository="acme/models"), True),
+        (HostedForge(type="github", url="https://forge.example", repository="acme/models"), True),
+    ],
+    ids=["the repository was renamed", "another server", "another kind"],
+)
+def test_logins_are_looked_up_anew_only_on_another_forge(moved: HostedForge, asked: bool):
+    """Another forge numbers its accounts otherwise."""
+    bank = HostedBank()
+    bank.sync()
+    bank.sync()
+    assert bank.forge.looked_up != []
+    bank.forge.looked_up.clear()
+    bank.config = replace(bank.config, forge=moved)
+    bank.restart()
+    rebinder = Rebinder(bank.config, bank.outside())
+    rebinder.rebind(digest=rebinder.proposed().digest, who=ME, reason="It moved")
+    assert bank.sync().stalled == ""
+    assert (bank.forge.looked_up != []) == asked
