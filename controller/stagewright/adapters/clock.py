@@ -1,5 +1,7 @@
-"""The system's clock."""
+"""The system's clocks."""
 
+import time
+import time
 from datetime import UTC, datetime
 
 
@@ -9,3 +11,13 @@ class SystemClock:
     def now(self) -> datetime:
         """The time now: aware, UTC."""
         return datetime.now(UTC)  # noqa: TID251 # this is the adapter through which time comes in
+
+
+def boottime() -> float:
+    """Seconds since the machine started, also those in which it slept or this process was stopped; never runs back."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def boottime() -> float:
+    """Seconds on a clock that is never set, and goes on while this process is stopped or the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -15,6 +15,7 @@ from stagewright.cli import (
     adopt,
     check,
     cluster,
+    controller,
     decide,
     demo,
     digest,
@@ -70,6 +71,7 @@ COMMANDS: tuple[_Listed, ...] = (
     ("digest", digest.digest, digest.EXAMPLES),
     ("doctor", doctor.doctor, doctor.EXAMPLES),
     ("cluster", cluster.cluster, cluster.EXAMPLES),
+    ("controller", controller.controller, controller.EXAMPLES),
     ("demo", demo.demo, demo.EXAMPLES),
     ("help", explain.explain, explain.EXAMPLES),
 )

@@ -33,7 +33,7 @@ def test_help_lists_every_command_of_the_contract():
     listed = help_of().partition("Commands:\n")[2].split("\n")
     assert [line.split()[0] for line in listed if line] == [
         "init", "import", "promote", "mode", "check", "approve", "reject", "plan", "sync", "status", "trace",
-        "digest", "doctor", "cluster", "demo", "help", "history", "ledger",
+        "digest", "doctor", "cluster", "controller", "demo", "help", "history", "ledger",
     ]  # fmt: skip
 
 
