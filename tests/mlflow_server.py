@@ -33,6 +33,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 
 START_TIMEOUT_S = 110.0
 ADMIN = "admin"
+LOOPBACK = "127.0.0.1"
 ADMIN_PASSWORD = "a-password-for-tests"
 API = "/api/2.0/mlflow"
 
@@ -56,10 +57,10 @@ class MlflowServer:
 
 
 @contextmanager
-def running_server(folder: Path, *, basic_auth: bool = False) -> Iterator[MlflowServer]:
+def running_server(folder: Path, *, basic_auth: bool = False, address: str = LOOPBACK) -> Iterator[MlflowServer]:
     """An `mlflow server` for the length of a `with` block: sqlite, loopback, a free port, one worker."""
-    port = free_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    port = free_port(address)
+    command = [sys.executable, "-m", "mlflow", "server", "--host", address, "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
     command += ["--artifacts-destination", str(folder / "artifacts")]
     environment = {name: text for name, text in os.environ.items() if not name.startswith("MLFLOW_")}
@@ -83,18 +84,18 @@ def running_server(folder: Path, *, basic_auth: bool = False) -> Iterator[Mlflow
             command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
     try:
-        _wait_for(f"http://127.0.0.1:{port}/health", process, folder / "server.log")
-        yield MlflowServer(uri=f"http://127.0.0.1:{port}", folder=folder, process=process.pid)
+        _wait_for(f"http://{address}:{port}/health", process, folder / "server.log")
+        yield MlflowServer(uri=f"http://{address}:{port}", folder=folder, process=process.pid)
     finally:
         # the server has a child that answers; both are in the session that began with it
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on just now."""
+def free_port(address: str = LOOPBACK) -> int:
+    """A port of this address that nobody listens on just now."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((address, 0))
         return int(probe.getsockname()[1])
 
 

@@ -15,17 +15,24 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tests.cluster.archive import write_image
-from tests.cluster.processes import ClusterError, ToolMissingError, run, set_network, start_of, succeeds
+from tests.cluster.processes import (
+    ClusterError,
+    ToolMissingError,
+    kill,
+    program_of,
+    run,
+    succeeds,
+    with_descendants,
+)
 from tests.cluster.settings import ADDRESS, PAUSE, SERVICE_ADDRESS, SERVICES, cni, containerd, kubelet
 
 START_TIMEOUT_S = 90.0
@@ -153,7 +160,7 @@ class Node:
             "create", "clusterrolebinding", "kube-proxy", "--clusterrole=system:node-proxier",
             "--user=system:kube-proxy",
         )  # fmt: skip
-        for name in ("cni", "volumes", "kubelet"):
+        for name in ("cni", "kubelet"):
             (self.folder / name).mkdir()
         (self.folder / "cni" / "10-pods.conflist").write_text(cni(self.name, self.folder))
         (self.folder / "containerd.toml").write_text(containerd(self.folder))
@@ -203,7 +210,7 @@ class Node:
     def offer_volume(self, name: str) -> Path:
         """One persistent volume for the next claim of the class `local`; the folder that it is, on this machine."""
         place = self.folder / "volumes" / name
-        place.mkdir()
+        place.mkdir(parents=True)
         affinity = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}
         volume = {
             "apiVersion": "v1",
@@ -223,16 +230,6 @@ class Node:
         self.kubectl("create", "-f", str(file))
         return place
 
-    @contextmanager
-    def entered(self) -> Iterator[None]:
-        """This thread, and whatever it starts, in the cluster's network; back again after the block."""
-        with Path("/proc/thread-self/ns/net").open() as before, self.namespace.open() as inside:
-            set_network(inside.fileno())
-            try:
-                yield
-            finally:
-                set_network(before.fileno())
-
     def is_ready(self) -> bool:
         """Whether all of it came up, and its node says that it is ready."""
         ready = '{.status.conditions[?(@.type=="Ready")].status}'
@@ -245,19 +242,18 @@ class Node:
     # -- down
 
     def stop(self) -> None:
-        """End all of it, whatever state it is in: containers, processes by their ids, mounts, network, files."""
-        for name in ("kube-proxy", "kube-scheduler", "kube-controller-manager", "kubelet"):
-            self._end(name)
+        """End all of it, whatever state it is in: containers, processes by their ids, mounts, network, files.
+
+        Nothing of it is kept, so nothing is asked to finish first. Whoever calls is outside of its network.
+        """
+        # first who would start again what is ended
+        kill([process for process in self.inhabitants() if program_of(process).startswith("kube")])
         tasks: list[str] = []
         with suppress(ClusterError):
             tasks = run(*self._ctr("-n", "k8s.io", "tasks", "list", "-q")).split()
         for task in tasks:
             succeeds(*self._ctr("-n", "k8s.io", "tasks", "rm", "-f", task))
-        for name in ("containerd", "kube-apiserver", "etcd"):
-            self._end(name)
-        for process in self._shims():
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+        kill(with_descendants(self.inhabitants()))
         for place in self._mounts():
             succeeds("umount", "--lazy", place)
         if self.namespace.exists():
@@ -267,14 +263,15 @@ class Node:
             left.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _shims(self) -> list[int]:
-        """What containerd started and left behind: each names our socket."""
-        mine = str(self.socket).encode()
+    def inhabitants(self) -> list[int]:
+        """Every process in the cluster's network: its own programs, and what was started by `enter`."""
+        if not self.namespace.exists():
+            return []
+        mine = self.namespace.stat().st_ino
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                words = (process / "cmdline").read_bytes().split(b"\0")
-                if b"containerd-shim" in words[0] and mine in words:
+                if (process / "ns" / "net").stat().st_ino == mine:
                     found.append(int(process.name))
         return found
 
@@ -288,31 +285,14 @@ class Node:
         links = Path("/var/log/containers").glob("*.log")
         return [link for link in links if link.is_symlink() and str(link.readlink()).startswith(f"{self.folder}/")]
 
-    def _end(self, name: str) -> None:
-        file = self.folder / "processes" / name
-        try:
-            number, started = file.read_text().split()
-        except FileNotFoundError:
-            return
-        process = int(number)
-        # nothing of it is kept, so nothing is asked to finish; an id may have gone to somebody else meanwhile, and the
-        # start says whether it is still ours
-        while started == start_of(process):
-            os.kill(process, signal.SIGKILL)
-            with suppress(ChildProcessError):
-                os.waitpid(process, os.WNOHANG)
-            time.sleep(POLL_S / 5)
-        file.unlink()
-
     # -- processes
 
     def _launch(self, name: str, *arguments: str) -> None:
-        for place in ("logs", "processes"):
-            (self.folder / place).mkdir(exist_ok=True)
+        (self.folder / "logs").mkdir(exist_ok=True)
         environment = {name: text for name, text in os.environ.items() if name != "KUBECONFIG"}
         environment["PATH"] = f"{self.programs}:{os.environ['PATH']}"
         with (self.folder / "logs" / name).open("wb") as log:
-            process = subprocess.Popen(
+            subprocess.Popen(
                 [*self._inside(), str(self.programs / name), *arguments],
                 cwd=self.folder,
                 env=environment,
@@ -321,7 +301,6 @@ class Node:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        (self.folder / "processes" / name).write_text(f"{process.pid} {start_of(process.pid)}\n")
 
     def _inside(self) -> tuple[str, ...]:
         # `ip netns exec` would mount another /sys, and hide the cgroups from the kubelet

@@ -11,17 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stagewright.demo.gitea_server import GiteaError, GiteaServer, User, built
+from stagewright.demo.gitea_server import LOOPBACK, GiteaError, GiteaServer, User, built
 
 __all__ = ["GiteaError", "GiteaServer", "User", "running_gitea"]
 
 
 @contextmanager
-def running_gitea() -> Iterator[GiteaServer]:
+def running_gitea(*, address: str = LOOPBACK, hooks_to: str = "loopback") -> Iterator[GiteaServer]:
     """A server with an empty database and one administrator, ended with the block."""
     work = Path(tempfile.mkdtemp(prefix="stagewright-gitea-"))
     work.chmod(0o755)
-    server = GiteaServer(work, built())
+    server = GiteaServer(work, built(), address=address, hooks_to=hooks_to)
     try:
         server.start()
         server.wait()

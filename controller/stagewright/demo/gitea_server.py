@@ -32,6 +32,7 @@ from stagewright.errors import StagewrightError, UnreachableError, UsageError
 
 BUILD = Path(__file__).with_name("build-gitea")
 ADMIN = "chief"
+LOOPBACK = "127.0.0.1"
 SCOPES = ("write:repository", "write:issue", "write:user", "write:organization")
 CONFIG = "app.ini"
 LOG = "output"
@@ -47,9 +48,9 @@ WORK_PATH = {work}
 
 [server]
 PROTOCOL = http
-HTTP_ADDR = 127.0.0.1
+HTTP_ADDR = {address}
 HTTP_PORT = {port}
-ROOT_URL = http://127.0.0.1:{port}/
+ROOT_URL = http://{address}:{port}/
 STATIC_ROOT_PATH = {static}
 DISABLE_SSH = true
 OFFLINE_MODE = true
@@ -75,7 +76,7 @@ PASSWORD_COMPLEXITY = off
 DISABLE_REGISTRATION = true
 
 [webhook]
-ALLOWED_HOST_LIST = loopback
+ALLOWED_HOST_LIST = {hooks_to}
 
 [cron]
 ENABLED = false
@@ -146,15 +147,17 @@ def clear_ground(folder: Path) -> None:
 class GiteaServer:
     """One server with one administrator; `work` is an empty folder, for all that it writes."""
 
-    def __init__(self, work: Path, home: Path) -> None:
-        """`home` is what `built` found."""
+    def __init__(self, work: Path, home: Path, *, address: str = LOOPBACK, hooks_to: str = "loopback") -> None:
+        """`home` is what `built` found; `address` is the one it listens on, `hooks_to` are the hosts it may wake."""
         self.work = work
+        self.address = address
         self.port: int = free_port()
-        self.url: str = f"http://127.0.0.1:{self.port}"
+        self.url: str = f"http://{address}:{self.port}"
         self.repositories = work / "repositories"
         self.password = secrets.token_urlsafe(15)
         self.admin = User(id=1, login=ADMIN, token="")
         self._home = home
+        self._hooks_to = hooks_to
         self._users: dict[str, User] = {}
         self._number = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -225,7 +228,9 @@ class GiteaServer:
         self._binary = binary
         settings = _SETTINGS.format(
             user=self._account.pw_name,
+            address=self.address,
             port=self.port,
+            hooks_to=self._hooks_to,
             static=static,
             work=self.work,
             secret=secrets.token_hex(32),
@@ -305,7 +310,7 @@ class GiteaServer:
 
     def remote(self, repository: str, who: User) -> str:
         """The address of `owner/name` with this person's throw-away token in it, for git itself."""
-        return f"http://{who.login}:{who.token}@127.0.0.1:{self.port}/{repository}.git"
+        return f"http://{who.login}:{who.token}@{self.address}:{self.port}/{repository}.git"
 
     def folder(self, repository: str) -> Path:
         """Where the bare repository `owner/name` lies."""
