@@ -1,7 +1,6 @@
 """The system's clocks."""
 
 import time
-import time
 from datetime import UTC, datetime
 
 
@@ -15,9 +14,4 @@ class SystemClock:
 
 def boottime() -> float:
     """Seconds since the machine started, also those in which it slept or this process was stopped; never runs back."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def boottime() -> float:
-    """Seconds on a clock that is never set, and goes on while this process is stopped or the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)

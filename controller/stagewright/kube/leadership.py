@@ -24,12 +24,14 @@ JOIN_WITHIN_S = 1.0
 class Candidacy:
     """A `Candidate` on an election."""
 
-    def __init__(self, election: Election, api: LeaseApi, *, clock: Seconds) -> None:
+    def __init__(self, election: Election, api: LeaseApi, *, clock: Seconds, retry_period_s: float) -> None:
+        self._retry_period_s = retry_period_s
         self._election = election
         self._api = api
         self._clock = clock
         self._stopping = threading.Event()
         self._moved_at = clock()
+        self._failing = False
         self._thread: threading.Thread | None = None
 
     def start(self, *, elected: Callable[[int], None], deposed: Callable[[], None]) -> None:
@@ -64,7 +66,7 @@ class Candidacy:
     def _stand(self, elected: Callable[[int], None], deposed: Callable[[], None]) -> None:
         ours = False
         while not self._stopping.is_set():
-            pause = self._election.step()
+            pause = self._step()
             self._moved_at = self._clock()
             transitions = self._election.transitions
             if transitions is not None and not ours:
@@ -76,16 +78,27 @@ class Candidacy:
         if ours:
             deposed()
 
+    def _step(self) -> Pause:
+        try:
+            pause = self._election.step()
+        except StagewrightError as error:
+            if not self._failing:
+                _log.warning("the lease cannot be asked for: %s", error)
+            self._failing = True
+            return Pause(seconds=self._retry_period_s)
+        self._failing = False
+        return pause
+
     def _wait(self, pause: Pause) -> None:
-        """Wait for the time, or for the lease to change."""
-        if pause.state is not None:
-            try:
-                self._api.changed(pause.state, pause.seconds)
-            except StagewrightError as error:
-                _log.debug("the lease is not watched for now: %s", error)
-            else:
-                return
-        self._stopping.wait(pause.seconds)
+        """Wait for the time, or for the lease to change; where it may not be watched, it is looked at now and then."""
+        if pause.state is None:
+            self._stopping.wait(pause.seconds)
+            return
+        try:
+            self._api.changed(pause.state, pause.seconds)
+        except StagewrightError as error:
+            _log.debug("the lease is not watched for now: %s", error)
+            self._stopping.wait(min(pause.seconds, self._retry_period_s))
 
 
 def leadership(cluster: Cluster, settings: LeaseSettings, *, clock: Seconds) -> tuple[Candidacy, Election]:
@@ -106,4 +119,4 @@ def leadership(cluster: Cluster, settings: LeaseSettings, *, clock: Seconds) -> 
         boottime=boottime,
         clock=SystemClock(),
     )
-    return Candidacy(election, api, clock=clock), election
+    return Candidacy(election, api, clock=clock, retry_period_s=settings.retry_period_s), election
