@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
-from tests.cluster.processes import built
 
 ROOT = Path(__file__).parents[1]
 CHART = ROOT / "charts/stagewright"
@@ -21,8 +20,12 @@ Object = dict[str, Any]
 
 @functools.cache
 def programs() -> Path:
-    """The folder of Helm 3 and 4 and helm-docs, built where they are missing."""
-    return built()
+    """The folder of Helm 3 and 4, helm-docs and kubectl, built where they are missing."""
+    given = os.environ.get("STAGEWRIGHT_CLUSTER_PROGRAMS")
+    if given:
+        return Path(given)
+    done = subprocess.run([ROOT / "tests/cluster/build"], check=True, stdout=subprocess.PIPE, text=True)
+    return Path(done.stdout.strip().splitlines()[-1])
 
 
 def values(*given: Mapping[str, object]) -> Object:

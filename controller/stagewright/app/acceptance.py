@@ -14,11 +14,11 @@ from stagewright.app.fenced import Gate
 from stagewright.app.history_reviews import HistoryReviews
 from stagewright.app.journal import LedgerJournal
 from stagewright.app.memory import Memory
+from stagewright.app.outside import Outside
 from stagewright.app.pulls import PullReader
 from stagewright.app.recall import recall
 from stagewright.app.record import Scribe, recorded
 from stagewright.app.reopening import reopen
-from stagewright.app.sync import Outside
 from stagewright.app.walk import Walker
 from stagewright.core.acceptance import accept, evaluate_acceptance, history_subject
 from stagewright.core.change import changed_keys

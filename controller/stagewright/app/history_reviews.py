@@ -4,7 +4,7 @@ from datetime import datetime
 
 from stagewright.app.desired import DesiredReader
 from stagewright.app.memory import Memory
-from stagewright.app.sync import Outside
+from stagewright.app.outside import Outside
 from stagewright.core.acceptance import history_document, history_subject
 from stagewright.core.change import touched_keys
 from stagewright.errors import IncompleteError, NotFoundError

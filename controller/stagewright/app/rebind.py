@@ -13,9 +13,9 @@ from stagewright.app.desired import DesiredReader
 from stagewright.app.fenced import Gate
 from stagewright.app.journal import LedgerJournal
 from stagewright.app.memory import Memory
+from stagewright.app.outside import Outside
 from stagewright.app.record import Scribe
 from stagewright.app.reopening import reopen
-from stagewright.app.sync import Outside
 from stagewright.core.change import changed_keys
 from stagewright.errors import InvalidError, StalledError, UsageError
 from stagewright.ledger import predicates as entry

@@ -1,7 +1,5 @@
 """One sync: close what is open, walk the history, judge, plan, apply. The only door through which MLflow changes."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from stagewright.app.apply import Applied, Applier
@@ -10,12 +8,13 @@ from stagewright.app.continuity import keep, refuse_genesis
 from stagewright.app.conversation import Correspondent
 from stagewright.app.desired import DesiredReader
 from stagewright.app.facts import FactReader
-from stagewright.app.fenced import FencedKnown, FencedRegistry, FencedStore, FencedWorkloads, Gate
+from stagewright.app.fenced import Gate
 from stagewright.app.hop import Hop
 from stagewright.app.journal import Journal, LedgerJournal
 from stagewright.app.memory import Memory, remember
+from stagewright.app.outside import Outside
 from stagewright.app.pulls import PullReader
-from stagewright.app.reach import Reached, Watch, WatchedForge, WatchedRegistry, WatchedSource
+from stagewright.app.reach import Reached, Watch
 from stagewright.app.recall import recall
 from stagewright.app.record import Scribe, body_digest, recorded
 from stagewright.app.reopening import reopen
@@ -23,7 +22,6 @@ from stagewright.app.view import Sight, Stopped, View
 from stagewright.app.walk import Walked, Walker
 from stagewright.core.judge import authorized_governance
 from stagewright.core.plan import plan
-from stagewright.core.turns import LONGEST_WRITE_S
 from stagewright.errors import IncompleteError, LedgerMissingError, StalledError, UnreachableError
 from stagewright.ledger import predicates as entry
 from stagewright.ledger.log import Ledger
@@ -32,56 +30,9 @@ from stagewright.model.keys import Key
 from stagewright.model.plan import Blocked, Plan
 from stagewright.model.sync import RegistrySync
 from stagewright.model.verdict import Verdict
-from stagewright.ports import Clock, Conversation, Fence, Forge, Known, LedgerStore, Registry, Signer, Source, Workloads
 
 # Each round applies what the one before it made possible; more stages than this in a chain wait for the next sync.
 ROUNDS = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
-    """Everything a sync talks to. `exclusive` is held for its length, so that there is one writer to MLflow.
-
-    `known` keeps the last checkpoint apart from `store`. `fence` says whose turn it is to write; `write_s` is the
-    longest that one write may take, in seconds, and `image` the digest of what runs. `conversation` is there where the
-    forge has pull requests to speak on, `workloads` where some are to be looked at; with `roll` they are restarted when
-    their stage changes.
-    """
-
-    source: Source
-    forge: Forge
-    registry: Registry
-    store: LedgerStore
-    log_signer: Signer
-    entry_signer: Signer
-    clock: Clock
-    exclusive: Callable[[], AbstractContextManager[None]]
-    known: Known
-    fence: Fence
-    write_s: float = LONGEST_WRITE_S
-    image: str | None = None
-    conversation: Conversation | None = None
-    workloads: Workloads | None = None
-    roll: bool = False
-
-    def behind(self, gate: Gate) -> "Outside":
-        """The same, with all that is written behind a gate."""
-        return replace(
-            self,
-            registry=FencedRegistry(self.registry, gate),
-            store=FencedStore(self.store, gate),
-            known=FencedKnown(self.known, gate),
-            workloads=FencedWorkloads(self.workloads, gate) if self.workloads is not None else None,
-        )
-
-    def heard(self, watch: Watch) -> "Outside":
-        """The same, with the answers of repository, forge and registry listened to."""
-        return replace(
-            self,
-            source=WatchedSource(self.source, watch),
-            forge=WatchedForge(self.forge, watch),
-            registry=WatchedRegistry(self.registry, watch),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +160,8 @@ class _Run:
     def sync(self) -> SyncReport:
         away, head = "", None
         try:
-            head = self._outside.source.fetch()
+            with self._outside.telemetry.span("fetch"):
+                head = self._outside.source.fetch()
         except UnreachableError as error:
             away = f"the repository did not answer, so no history was read: {error}"
         journal, began = self._open(head)
@@ -240,8 +192,9 @@ class _Run:
         observed, waiting = 0, away
         if head is not None:
             try:
-                observed = walker.observe()
-                walked = walker.walk(head)
+                with self._outside.telemetry.span("walk"):
+                    observed = walker.observe()
+                    walked = walker.walk(head)
             except IncompleteError as error:
                 walked = Walked(verdicts=(), waiting=f"no decisions could be read, so nothing was judged: {error}")
             except StalledError as error:
@@ -279,12 +232,14 @@ class _Run:
             fresh: tuple[Verdict, ...] = ()
             if head is not None:
                 try:
-                    judged = walker.judge_open()
+                    with self._outside.telemetry.span("judge"):
+                        judged = walker.judge_open()
                     fresh, waiting = judged.verdicts, waiting or judged.waiting
                 except IncompleteError as error:
                     waiting = waiting or f"open promotions were not judged again: {error}"
             verdicts += fresh
-            made, done = self._round(journal)
+            with self._outside.telemetry.span("apply"):
+                made, done = self._round(journal)
             applied += done
             if not any(a.result == "applied" for a in done) and not any(v.answer == "approved" for v in fresh):
                 break

@@ -11,7 +11,7 @@ from stagewright.adapters.fence_local import LocalFence
 from stagewright.adapters.known import CheckpointFile
 from stagewright.adapters.lock import exclusive
 from stagewright.adapters.signers import load_signer
-from stagewright.app.sync import Outside
+from stagewright.app.outside import Outside
 from stagewright.bootstrap.places import mirror_of, place_of
 from stagewright.bootstrap.stores import store_of
 from stagewright.ledger.records import IMAGE_PATTERN

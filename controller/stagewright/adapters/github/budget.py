@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from stagewright.errors import UnreachableError
-from stagewright.ports import Clock
+from stagewright.ports import Clock, Deaf, Telemetry
 
 Resource = Literal["core", "graphql"]
 # The share of a limit that only what was merged may use.
@@ -38,8 +38,10 @@ class Left:
 class Budget:
     """Keeps account for one set of credentials."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, telemetry: Telemetry | None = None) -> None:
+        """`telemetry` hears what GitHub says is left."""
         self._clock = clock
+        self._telemetry = telemetry or Deaf()
         self._left: dict[Resource, Left] = {}
         self._closed: dict[Resource, datetime] = {}
         self._told: datetime | None = None
@@ -79,6 +81,7 @@ class Budget:
         if limit is not None and remaining is not None and wait_s is not None:
             reset = self._clock.now() + timedelta(seconds=wait_s)
             self._left[resource] = Left(limit=limit, remaining=remaining, reset=reset)
+            self._telemetry.forge_budget(resource, limit=limit, remaining=remaining, reset=reset)
 
     def refused(self, resource: Resource, headers: Mapping[str, str]) -> UnreachableError:
         """What to raise for an answer that a limit forbade; nothing is asked until its time is over."""

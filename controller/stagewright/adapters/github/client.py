@@ -22,7 +22,7 @@ from stagewright.adapters.github.answers import Row, as_row, as_rows, parse, row
 from stagewright.adapters.github.budget import Budget, Resource
 from stagewright.adapters.github.exchange import WRITE_PAUSE_S, BusyError, Exchange, MovedError, Reply
 from stagewright.errors import ForbiddenError, IncompleteError, InvalidError, NotFoundError, UnreachableError
-from stagewright.ports import Clock
+from stagewright.ports import Clock, Telemetry
 
 READ_TRIES = 3
 FIRST_PAUSE_S = 0.5
@@ -60,10 +60,11 @@ class GitHubClient:
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
         write_pause_s: float = WRITE_PAUSE_S,
+        telemetry: Telemetry | None = None,
     ) -> None:
         """`sleep` and `monotonic` (seconds) are there for tests. Nothing is asked yet."""
         self.address = address
-        self.budget = Budget(clock)
+        self.budget = Budget(clock, telemetry)
         self._credentials = credentials
         self._exchange = Exchange(address, monotonic=monotonic, write_pause_s=write_pause_s)
         self._sleep = sleep

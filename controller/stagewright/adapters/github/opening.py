@@ -8,15 +8,18 @@ from stagewright.adapters.github.address import GitHubAddress
 from stagewright.adapters.github.client import GitHubClient
 from stagewright.errors import ForbiddenError, UsageError
 from stagewright.model.sync import HostedForge
-from stagewright.ports import Clock
+from stagewright.ports import Clock, Telemetry
 
 
-def open_client(forge: HostedForge, env: Mapping[str, str], clock: Clock) -> GitHubClient:
+def open_client(
+    forge: HostedForge, env: Mapping[str, str], clock: Clock, telemetry: Telemetry | None = None
+) -> GitHubClient:
     """The configured repository's API. Nothing is asked yet. ForbiddenError: there is nothing to show it."""
     address = GitHubAddress(
         url=forge.url, repository=forge.repository, ca=Path(forge.ca_file) if forge.ca_file is not None else None
     )
-    return GitHubClient(address, _credentials(forge, env, clock, address.host), clock=clock)
+    credentials = _credentials(forge, env, clock, address.host)
+    return GitHubClient(address, credentials, clock=clock, telemetry=telemetry)
 
 
 def _credentials(forge: HostedForge, env: Mapping[str, str], clock: Clock, host: str) -> Credentials:

@@ -25,6 +25,7 @@ from stagewright.errors import (
     NotFoundError,
     UnreachableError,
 )
+from stagewright.ports import Deaf, Telemetry
 
 API = "/api/2.0/mlflow/"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
@@ -56,9 +57,11 @@ class RestGateway:
         *,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
+        telemetry: Telemetry | None = None,
     ) -> None:
         """`access` says where MLflow is and who we are there. `sleep`, `monotonic` (seconds) are there for tests."""
         self._access = access
+        self._telemetry = telemetry or Deaf()
         self._sleep = sleep
         self._monotonic = monotonic
 
@@ -135,6 +138,7 @@ class RestGateway:
 
     def _once(self, method: str, endpoint: str, arguments: dict[str, Any]) -> requests.Response:
         shown = self._access.credentials()
+        began, outcome = self._monotonic(), "unreachable"
         try:
             response: requests.Response = http_request(
                 shown.creds,
@@ -157,6 +161,10 @@ class RestGateway:
             raise _BusyError(
                 f"{self.place} does not answer: {kind}", hint="is it running, and is the URI right?"
             ) from None
+        else:
+            outcome = _outcome(response)
+        finally:
+            self._telemetry.registry_request(_operation(method, endpoint), outcome, self._monotonic() - began)
         return response
 
     def _object_of(self, response: requests.Response) -> Answer | None:
@@ -217,6 +225,18 @@ class RestGateway:
 
 class _BusyError(UnreachableError):
     """A failure that the next moment may mend; a read is tried again."""
+
+
+def _operation(method: str, endpoint: str) -> str:
+    if endpoint.startswith(ARTIFACTS):
+        return "artifact"
+    return "read" if method == "GET" else "write"
+
+
+def _outcome(response: requests.Response) -> str:
+    if response.status_code in BUSY:
+        return "unreachable"
+    return "answered" if response.ok or response.status_code == requests.codes.not_found else "refused"
 
 
 def _path(response: requests.Response) -> str:
