@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from stagewright.errors import StalledError
 from stagewright.model.sync import WriterEpoch
 
-
 # The longest that one write to MLflow or to a ledger takes, by the time-outs of the adapters.
 LONGEST_WRITE_S = 10.0
 

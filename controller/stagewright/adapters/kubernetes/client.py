@@ -77,8 +77,20 @@ METADATA_EVENTS = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 class Cluster:
     """One API server. Every call ends in time, with an answer or with one of our errors; any thread may call."""
 
-    def __init__(self, api: client.ApiClient) -> None:
+    def __init__(
+        self,
+        api: client.ApiClient,
+        *,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        read_timeout_s: float = READ_TIMEOUT_S,
+    ) -> None:
         self._api = api
+        self._connect_timeout_s = connect_timeout_s
+        self._read_timeout_s = read_timeout_s
+
+    def within(self, timeout_s: float) -> "Cluster":
+        """The same API server, for what has to be answered soon or not at all."""
+        return Cluster(self._api, connect_timeout_s=timeout_s, read_timeout_s=timeout_s)
 
     def get(self, resource: Resource, namespace: str, name: str) -> Object:
         """One object as it is now. NotFoundError."""
@@ -112,6 +124,13 @@ class Cluster:
         ConflictError where the patch names a `metadata.resourceVersion`, and the object has another by now.
         """
         return self._json("PATCH", resource.path(namespace, name, part), body=body, content=MERGE_PATCH)
+
+    def replace(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any]) -> Object:
+        """Put an object in the place of the one that has the `metadata.resourceVersion` of `body`; as it is then.
+
+        ConflictError where that one was changed meanwhile, NotFoundError where it is gone.
+        """
+        return self._json("PUT", resource.path(namespace, name), body=body)
 
     def delete(self, resource: Resource, namespace: str, name: str) -> None:
         """Delete an object; nothing happens where it is gone."""
@@ -155,7 +174,7 @@ class Cluster:
         body: Mapping[str, Any] | None = None,
         content: str = JSON,
         accept: str = JSON,
-        read_timeout_s: float = READ_TIMEOUT_S,
+        read_timeout_s: float | None = None,
     ) -> Any:
         headers = {"Accept": accept} | ({"Content-Type": content} if body is not None else {})
         request = self._api.param_serialize(
@@ -166,7 +185,8 @@ class Cluster:
             body=body,
             auth_settings=["BearerToken"],
         )
-        response = self._api.call_api(*request, _request_timeout=(CONNECT_TIMEOUT_S, read_timeout_s))
+        read_timeout_s = self._read_timeout_s if read_timeout_s is None else read_timeout_s
+        response = self._api.call_api(*request, _request_timeout=(self._connect_timeout_s, read_timeout_s))
         if not 200 <= response.status <= 299:
             response.read()
             raise ApiException.from_response(http_resp=response, body=None, data=None)
