@@ -64,7 +64,7 @@ def init(
     ] = None,
     signing_key: SigningKey = None,
 ) -> ExitCode:
-    """Make a repository of desired state, and the keys of its ledger.
+    """Make a repository of desired state, and its ledger's keys.
 
     DIR gets origin.git (unless --repository names one), desired (your clone of it, with a first policy), keys, and
     registrysync.yaml.

@@ -40,7 +40,7 @@ def status(
     differences_matter: DifferencesMatter = False,
     config: Config = None,
 ) -> ExitCode:
-    """Show what is declared, authorized and there, and why they differ.
+    """Show what is declared, authorized and there, and why so.
 
     DECLARED is what the branch asks for, AUTHORIZED what was signed off, ACTUAL what MLflow shows. Below a pair that
     is not Synced stands what is missing and who can give it. With --exit-code: 0 all synced, 1 something differs,

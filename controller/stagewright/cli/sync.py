@@ -41,7 +41,7 @@ def sync(
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the answer.")] = Output.TABLE,
     config: Config = None,
 ) -> ExitCode:
-    """Judge what was merged, and make MLflow match what is authorized.
+    """Judge what was merged; make MLflow match what is authorized.
 
     The first sync begins the ledger from the trust root and adopts what MLflow holds then. Exit code 0 also when
     promotions wait for sign-offs or were refused: `stagewright status` tells. 1: stalled, or a version is blocked
