@@ -2,7 +2,6 @@
 
 import functools
 import json
-import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from tests.cluster.processes import built
 
 ROOT = Path(__file__).parents[1]
 CHART = ROOT / "charts/stagewright"
@@ -20,12 +21,8 @@ Object = dict[str, Any]
 
 @functools.cache
 def programs() -> Path:
-    """The folder of Helm 3 and 4, helm-docs and kubectl, built where they are missing."""
-    given = os.environ.get("STAGEWRIGHT_CLUSTER_PROGRAMS")
-    if given:
-        return Path(given)
-    done = subprocess.run([ROOT / "tests/cluster/build"], check=True, stdout=subprocess.PIPE, text=True)
-    return Path(done.stdout.strip().splitlines()[-1])
+    """The folder of Helm 3 and 4 and helm-docs, built where they are missing."""
+    return built()
 
 
 def values(*given: Mapping[str, object]) -> Object:
