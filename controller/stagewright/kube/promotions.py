@@ -8,6 +8,7 @@ Everything in it is in the ledger, which alone is the record: who deletes or edi
 come back.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +33,7 @@ MAX_MISSING = 20
 MAX_TEXT = 256
 
 Object = Mapping[str, Any]
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,10 +169,10 @@ def _names(key: Key) -> tuple[str, str]:
 
 
 def _pull(pull: entry.Pull | None) -> str | None:
-    """`https://forge/…/pull/41` where the forge has pages; else what names it there, or the commit that was merged."""
+    """`https://forge/…/pull/41` where the forge has pages; else what names it there, of a commit its beginning."""
     if pull is None:
         return None
-    return _text(pull.url or (pull.head[:12] if pull.id == pull.head else pull.id))
+    return _text(pull.url or (pull.id[:12] if _COMMIT.fullmatch(pull.id) else pull.id))
 
 
 def shown(value: object) -> str:
