@@ -98,7 +98,7 @@ def _ready(attempt: Attempt, found: Sequence[Finding]) -> Finding:
 def _hindrance(report: SyncReport, memory: Memory | None) -> tuple[Reason, str] | None:
     """Why a sync that ran to its end did not bring the registry to where git says, the gravest first."""
     if report.problems:
-        problems = [f"{p.file}:{p.line}:{p.column}: {p.reason}" for p in report.problems]
+        problems = [f"{p.file}:{p.line}:{p.column}: {p.reason} ({p.hint})".removesuffix(" ()") for p in report.problems]
         return Reason.INVALID_DOCUMENTS, f"Documents are invalid, mend them in git: {_few(problems)}"
     blocked = [f"{b.key}: {b.reason}" for b in report.blocked]
     last = {applied.pair.key: applied for applied in report.applied}
@@ -121,13 +121,13 @@ def _well(attempt: Attempt, report: SyncReport) -> Finding:
     asides = []
     if attempt.resource is not None and attempt.resource.sync.dry_run:
         reason, said = Reason.DRY_RUN, f"Judged and planned only, up to commit {report.revision[:12]}"
-        asides.append(f"{differing} pairs would be written to MLflow; set spec.dryRun to false for that")
+        asides.append(f"{_count(differing, 'pair')} would be written to MLflow; set spec.dryRun to false for that")
     else:
         reason, said = Reason.SYNCED, f"MLflow is as authorized, up to commit {report.revision[:12]}"
         if differing:
-            asides.append(f"{differing} pairs differ and are left as they are, as their models' modes say")
+            asides.append(f"left as they are, as their models' modes say: {_count(differing, 'pair')}")
     if attempt.memory is not None and attempt.memory.open:
-        asides.append(f"{len(attempt.memory.open)} promotions wait for sign-offs")
+        asides.append(f"waiting for sign-offs: {_count(len(attempt.memory.open), 'promotion')}")
     if report.unseen:
         asides.append(report.unseen)
     return Finding(type=ConditionType.READY, status="True", reason=reason, message=f"{'; '.join((said, *asides))}.")
@@ -242,6 +242,10 @@ def _signed_off(memory: Memory | None) -> Iterator[Finding]:
         reason, message = Reason.SIGNED_OFF, "Everything that the branch declares is signed off."
     status = "True" if reason is Reason.SIGNED_OFF else "False"
     yield Finding(type=ConditionType.SIGNED_OFF, status=status, reason=reason, message=message)  # type: ignore[arg-type] # mypy widens the conditional
+
+
+def _count(number: int, thing: str) -> str:
+    return f"1 {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _few(things: Sequence[str]) -> str:

@@ -82,7 +82,7 @@ def _history(attempt: Attempt, before: Mapping[str, Any], ready: Mapping[str, An
     written = report.ledger_size - ((before.get("ledger") or {}).get("size") or 0) if report is not None else 0
     if written <= 0 and kept and kept[0].get("result") == ready["reason"]:
         return kept
-    wrote = f"{written} entries were written to the ledger. " if written > 0 else ""
+    wrote = f"Entries written to the ledger: {written}. " if written > 0 else ""
     made: Status = {
         "at": stamp(attempt.at),
         "revision": report.revision if report is not None else None,
