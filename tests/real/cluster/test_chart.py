@@ -39,6 +39,8 @@ REFUSED: dict[str, tuple[Mapping[str, object], str]] = {
     "a namespace twice": ({"controller.namespaces": ["a", "a"]}, "namespaces"),
     "no namespace's name": ({"controller.namespaces": ["A_b"]}, "namespaces"),
     "no workers": ({"controller.workers": 0}, "workers"),
+    "too many workers": ({"controller.workers": 65}, "workers"),
+    "no time to end": ({"terminationGracePeriodSeconds": 5}, "terminationGracePeriodSeconds"),
     "unknown log level": ({"controller.logLevel": "loud"}, "logLevel"),
     "no duration": ({"controller.leaderElection.leaseDuration": "soon"}, "leaseDuration"),
     "lease shorter than its renewal": ({"controller.leaderElection.leaseDuration": "5s"}, "has to be longer than"),
@@ -129,6 +131,12 @@ def test_pods_that_end_by_themselves_get_no_sidecar():
         assert metadata["annotations"]["sidecar.istio.io/inject"] == "false"
         assert metadata["annotations"]["linkerd.io/inject"] == "disabled"
         assert metadata["labels"]["sidecar.istio.io/inject"] == "false"
+
+
+def test_another_log_level_needs_no_other_pod():
+    loud = render(values({"controller.logLevel": "debug"}))
+    assert loud.deployment == render(values()).deployment
+    assert loud.container["args"].count("--log-level-file=/etc/stagewright/config/log-level") == 1
 
 
 def test_copies_of_secrets_stay_in_memory():

@@ -167,9 +167,11 @@ ROWS: tuple[Row, ...] = (
     ),
     row("controller.selector", "shard in (a,b)", flag("--selector"), "shard in (a,b)"),
     row("controller.workers", 9, flag("--workers"), "9"),
-    row("controller.logLevel", "debug", flag("--log-level"), "debug"),
+    row("controller.logLevel", "debug", at("ConfigMap", "data.log-level", "stagewright"), "debug"),
     row("controller.logFormat", "text", flag("--log-format"), "text"),
     row("controller.allowInsecureUrls", True, flag("--allow-insecure-urls"), ""),
+    row("controller.allowPodIdentity", True, flag("--allow-pod-identity"), ""),
+    row("controller.stuckAfter", "9m", flag("--stuck-after"), "9m"),
     row("controller.leaderElection.id", "mine", flag("--leader-election-id"), "mine"),
     row(
         "controller.leaderElection.id",
@@ -395,8 +397,10 @@ ROWS: tuple[Row, ...] = (
         **RULE,
     ),
     row("grafanaDashboard.enabled", True, count("ConfigMap", "stagewright-dashboard"), 1),
-    row("grafanaDashboard.labels", {"a": "b"}, labels("ConfigMap", "a"), "b", **BOARD),
-    row("grafanaDashboard.annotations", {"a": "b"}, annotation("ConfigMap", "a"), "b", **BOARD),
+    row("grafanaDashboard.labels", {"a": "b"}, labels("ConfigMap", "a", "stagewright-dashboard"), "b", **BOARD),
+    row(
+        "grafanaDashboard.annotations", {"a": "b"}, annotation("ConfigMap", "a", "stagewright-dashboard"), "b", **BOARD
+    ),
     row("tracing.endpoint", "http://otel:4318", env("OTEL_EXPORTER_OTLP_ENDPOINT"), "http://otel:4318"),
     row("caBundle.configMap", "ca", volume("ca", "configMap.name"), "ca"),
     row(
@@ -445,6 +449,7 @@ ROWS: tuple[Row, ...] = (
     row("resources.requests", {"cpu": "2"}, container("resources.requests.cpu"), "2"),
     row("resources.limits", {"memory": "3Gi"}, container("resources.limits.memory"), "3Gi"),
     row("terminationGracePeriodSeconds", 99, pod("terminationGracePeriodSeconds"), 99),
+    row("terminationGracePeriodSeconds", 99, flag("--shutdown-grace"), "89s", "leaves time to end"),
     row("revisionHistoryLimit", 7, at("Deployment", "spec.revisionHistoryLimit"), 7),
     row("volumes.cacheSize", "9Gi", volume("cache", "emptyDir.sizeLimit"), "9Gi"),
     row("volumes.tmpSize", "9Gi", volume("tmp", "emptyDir.sizeLimit"), "9Gi"),
