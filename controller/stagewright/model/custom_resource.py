@@ -16,6 +16,8 @@ class Places:
 
     `insecure_urls` admits http, file and addresses of the machine itself; `cluster_addresses` are those of the API
     server, which no URL may name; `pod_identity` lets an object use the pod's own credentials for its bucket.
+    `artifact_stores` are the object stores (`s3`) that MLflow may point into, read with the pod's own credentials;
+    `plugins` are the authentication plugins of MLflow that an object may name.
     """
 
     secrets: str
@@ -24,6 +26,8 @@ class Places:
     insecure_urls: bool = False
     cluster_addresses: tuple[str, ...] = ()
     pod_identity: bool = False
+    artifact_stores: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,7 +68,8 @@ class RegistryAccess:
     """Who the controller is to MLflow, by files that are read again for each request: a rotated one needs no restart.
 
     `headers_folder` holds one file per header, named as the header. `plugin` is a way of MLflow's own to authenticate
-    (an entry point of `mlflow.request_auth_provider`).
+    (an entry point of `mlflow.request_auth_provider`). `artifacts` are the kinds of place (`file`, `s3`) that may
+    be read with what the process itself holds; None means all that there are.
     """
 
     username_file: str | None = None
@@ -80,6 +81,7 @@ class RegistryAccess:
     client_key_file: str | None = None
     headers_folder: str | None = None
     plugin: str | None = None
+    artifacts: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,7 +107,7 @@ def _sync(
         path=spec.source.path,
         forge=forge_of(spec.forge, files),
         registry_uri=spec.registry.uri,
-        registry_access=registry_access_of(spec.registry, files),
+        registry_access=registry_access_of(spec.registry, files, places),
         ledger_directory=f"{places.ledgers}/{namespace}/{name}",
         ledger_s3=s3_of(spec.ledger, files, places, own=f"{namespace}/{name}"),
         log_key=files.signing_key(spec.ledger.log_key_secret_ref, "spec.ledger.logKeySecretRef"),

@@ -72,13 +72,17 @@ def _app(app: AppSpecShape, files: Collector, place: str) -> AppInstallation:
     )
 
 
-def registry_access_of(shape: RegistrySpecShape, files: Collector) -> RegistryAccess:
+def registry_access_of(shape: RegistrySpecShape, files: Collector, places: Places) -> RegistryAccess:
     """Who the controller is to MLflow."""
     place = "spec.registry"
     given = shape.model_dump(by_alias=True, exclude_none=True)
     ways = [way for way in ("basicAuth", "bearerToken", "oauth2", "plugin") if way in given]
     if len(ways) > 1:
         files.problem(f"{' and '.join(ways)} exclude each other", place, hint="keep one of them")
+    if shape.plugin is not None and shape.plugin not in places.plugins:
+        # a plugin shows what the process holds, and that is nobody's to borrow
+        allowed = ", ".join(places.plugins) or "none"
+        files.problem("the operator lets no object use this plugin", f"{place}.plugin", hint=f"allowed: {allowed}")
     basic = shape.basic_auth.secret_ref.name if shape.basic_auth else None
     bearer = shape.bearer_token.secret_ref if shape.bearer_token else None
     ca = shape.tls.ca_config_map_ref if shape.tls else None
@@ -95,6 +99,7 @@ def registry_access_of(shape: RegistrySpecShape, files: Collector) -> RegistryAc
         client_key_file=files.secret_part(client, "tls.key", tls),
         headers_folder=None if headers is None else files.whole_secret(headers.name, f"{place}.headersSecretRef"),
         plugin=shape.plugin,
+        artifacts=frozenset(places.artifact_stores),
     )
 
 

@@ -13,13 +13,14 @@ import pytest
 
 from stagewright.adapters.mlflow import open_registry
 from stagewright.adapters.mlflow.access import Credentials, FileAccess, read_headers, read_secret
-from stagewright.errors import ForbiddenError, StagewrightError, UnreachableError, UsageError
+from stagewright.adapters.mlflow.artifacts import tree_at
+from stagewright.errors import ForbiddenError, InvalidError, StagewrightError, UnreachableError, UsageError
 from stagewright.model.plan import Action
 from stagewright.model.sync import OAuth2Client, RegistryAccess
 from stagewright.ports import Registry
 from tests.certificates import Authority
 from tests.loopback import Answer, LoopbackProxy
-from tests.mlflow_server import ADMIN, ADMIN_PASSWORD, MlflowServer
+from tests.mlflow_server import ADMIN, ADMIN_PASSWORD, MlflowServer, RegistryBuilder
 
 SECRET = "correct horse battery"
 EMPTY = Answer(headers={"Content-Type": "application/json"}, body=b"{}")
@@ -281,3 +282,31 @@ def test_login_page_is_unreachable_and_never_data(tmp_path: Path):
         proxy.always = page
         with pytest.raises(UnreachableError, match="no JSON, as a login page does"):
             opened(proxy.uri, RegistryAccess(token_file=kept(tmp_path, "token", "t"))).snapshot()
+
+
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_artifacts_are_not_read_with_what_the_process_holds_where_nobody_allowed_that(
+    builder: RegistryBuilder, scheme: str
+):
+    """Whoever may write to MLflow says where a version's files lie: it must not be the key to the process's own."""
+    name = builder.model(builder.unique("credit"))
+    builder.register(name, source=f"{scheme}://models/credit")
+    facts = opened(builder.server.uri, RegistryAccess(artifacts=frozenset())).version_facts(name, 1)
+    assert facts is not None
+    assert facts.digest is None
+    assert f"files at {scheme}: are not read here" in str(facts.flaw)
+
+
+@pytest.mark.parametrize("uri", ["/etc", "file:///etc", "file:/etc", "file://localhost/etc"])
+def test_artifacts_in_a_folder_are_not_read_where_nobody_allowed_that(uri: str):
+    """MLflow itself takes no such source by its API; its database may hold one."""
+    with pytest.raises(InvalidError, match="files at file: are not read here"):
+        tree_at(uri, None, frozenset({"s3"}))
+
+
+def test_artifacts_behind_the_proxy_are_read_whatever_is_allowed(builder: RegistryBuilder):
+    name = builder.model(builder.unique("credit"))
+    version = builder.version(name)
+    facts = opened(builder.server.uri, RegistryAccess(artifacts=frozenset())).version_facts(name, version)
+    assert facts is not None
+    assert (facts.flaw, facts.digest is not None) == (None, True)

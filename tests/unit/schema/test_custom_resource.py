@@ -36,7 +36,7 @@ def test_parse_custom_resource_of_the_least_fills_every_default():
             type="gitea", url="https://git.example", repository="acme/models", token_file=f"{OWN}/secret/forge/token"
         ),
         registry_uri="https://mlflow.example",
-        registry_access=RegistryAccess(),
+        registry_access=RegistryAccess(artifacts=frozenset()),
         ledger_directory="/var/lib/stagewright/ledgers/ml/bank",
         log_key=KeyReference(scheme="file", location=f"{OWN}/secret/stagewright-ledger-keys/log.pem"),
         entry_key=KeyReference(scheme="file", location=f"{OWN}/secret/stagewright-ledger-keys/entry.pem"),
@@ -129,7 +129,18 @@ def test_parse_custom_resource_of_every_way_into_mlflow_names_its_files():
     }
     for name, (registry, access) in ways.items():
         value = changed({"spec.registry": {"uri": "https://mlflow.example", **registry}})
-        assert parse_custom_resource(value, places=PLACES).sync.registry_access == access, name
+        found = parse_custom_resource(value, places=replace(PLACES, plugins=("corporate",))).sync.registry_access
+        assert found == replace(access, artifacts=frozenset()), name
+
+
+def test_parse_custom_resource_lends_nothing_of_the_pod_unless_the_operator_says_so():
+    value = changed({"spec.registry": {"uri": "https://mlflow.example", "plugin": "corporate"}})
+    with pytest.raises(InvalidError, match=r"spec\.registry\.plugin: the operator lets no object use this plugin"):
+        parse_custom_resource(value, places=PLACES)
+    allowed = replace(PLACES, plugins=("corporate",), artifact_stores=("s3",))
+    assert parse_custom_resource(value, places=allowed).sync.registry_access == RegistryAccess(
+        plugin="corporate", artifacts=frozenset({"s3"})
+    )
 
 
 def test_parse_custom_resource_names_a_reference_once_and_a_whole_secret_without_key():

@@ -17,6 +17,7 @@ from mlflow.utils.rest_utils import MlflowHostCreds
 from mlflow.version import VERSION
 
 from stagewright.adapters.mlflow.access import Access, FileAccess, FixedAccess
+from stagewright.adapters.mlflow.artifacts import ARTIFACT_PLACES
 from stagewright.adapters.mlflow.direct import DirectGateway
 from stagewright.adapters.mlflow.registry import MlflowRegistry
 from stagewright.adapters.mlflow.rest import RestGateway
@@ -33,11 +34,13 @@ def open_registry(uri: str, *, env: Mapping[str, str], clock: Clock, access: Reg
     """The registry at `uri`. Asks a server nothing yet; a database must be there.
 
     `access` says who we are; without it MLflow's own MLFLOW_TRACKING_* variables in `env` do. UsageError: a URI that
-    is not supported, that holds a password, or credentials that cannot be used.
+    is not supported, that holds a password, or credentials that cannot be used. `places` are the kinds of place that
+    artifacts may be read from with what this machine holds.
     """
     scheme = uri.partition(":")[0]
     if scheme in {"http", "https"}:
-        return MlflowRegistry(RestGateway(_access(uri, env, access)), clock)
+        places = ARTIFACT_PLACES if access is None or access.artifacts is None else access.artifacts
+        return MlflowRegistry(RestGateway(_access(uri, env, access)), clock, places=places)
     if scheme == "sqlite":
         return MlflowRegistry(DirectGateway(_database(uri)), clock)
     # no more of the URI than its scheme: that of a database holds a password

@@ -31,6 +31,8 @@ MAX_MODEL_FILE_BYTES = 1024 * 1024
 # What MLflow's client writes into a download of a registered version; it does not lie in the store.
 DOWNLOAD_META = "registered_model_meta"
 STORES = frozenset({"s3", "gs", "wasbs", "abfss", "r2", "b2", "hdfs", "viewfs"})
+FOLDERS = "file"
+ARTIFACT_PLACES = frozenset({FOLDERS, *STORES})
 
 
 class Tree(Protocol):
@@ -44,8 +46,12 @@ class Tree(Protocol):
         ...
 
 
-def tree_at(uri: str, gateway: object) -> Tree:
-    """The tree at an artifact URI of `gateway`'s MLflow. InvalidError for a place that is not read."""
+def tree_at(uri: str, gateway: object, places: frozenset[str] = ARTIFACT_PLACES) -> Tree:
+    """The tree at an artifact URI of `gateway`'s MLflow. InvalidError for a place that is not read.
+
+    `places` are the kinds that may be read with what this machine holds and knows: folders, and object stores with the
+    credentials of this process. Files behind the artifact proxy need none of it.
+    """
     parts = urlsplit(uri)
     server = gateway if isinstance(gateway, RestGateway) else None
     if parts.scheme == "mlflow-artifacts":
@@ -56,7 +62,13 @@ def tree_at(uri: str, gateway: object) -> Tree:
         if parts.netloc not in {"", urlsplit(server.address).netloc}:
             raise InvalidError(f"the files lie behind another MLflow server: {parts.netloc!r}")
         return ProxyTree(server, uri.partition(":")[2].removeprefix("//" + parts.netloc).strip("/"))
-    if parts.scheme in {"", "file"} and parts.netloc in {"", "localhost"}:
+    kind = parts.scheme or FOLDERS
+    if kind in ARTIFACT_PLACES and kind not in places:
+        raise InvalidError(
+            f"files at {kind}: are not read here",
+            hint="let the MLflow server hand them out (--serve-artifacts), or the operator allow this kind of place",
+        )
+    if kind == FOLDERS and parts.netloc in {"", "localhost"}:
         if server is not None and not _is_loopback(urlsplit(server.address).hostname or ""):
             raise InvalidError(
                 "the files lie on the MLflow server's own disk",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from stagewright.adapters.mlflow import answers
-from stagewright.adapters.mlflow.artifacts import tree_at, tree_digest
+from stagewright.adapters.mlflow.artifacts import ARTIFACT_PLACES, tree_at, tree_digest
 from stagewright.adapters.mlflow.gateway import Answer, Fields, Gateway
 from stagewright.adapters.mlflow.signature import signature_of
 from stagewright.core.evidence import evidence_digest, evidence_text
@@ -28,10 +28,11 @@ SWEEPS = 3
 class MlflowRegistry:
     """MLflow's model registry. Reads nothing but what its methods say, writes nothing but in `apply`."""
 
-    def __init__(self, gateway: Gateway, clock: Clock) -> None:
-        """`clock` says when a snapshot was begun."""
+    def __init__(self, gateway: Gateway, clock: Clock, *, places: frozenset[str] = ARTIFACT_PLACES) -> None:
+        """`clock` says when a snapshot was begun, `places` from which kinds of place files may be read."""
         self._gateway = gateway
         self._clock = clock
+        self._places = places
 
     def snapshot(self) -> ActualState:
         """See Registry. Two requests up to 1000 models, one more for every further 1000.
@@ -132,7 +133,7 @@ class MlflowRegistry:
 
     def _artifacts(self, uri: str) -> tuple[str | None, Json, str | None]:
         try:
-            digest, model_file = tree_digest(tree_at(uri, self._gateway))
+            digest, model_file = tree_digest(tree_at(uri, self._gateway, self._places))
         except InvalidError as error:
             return None, None, f"no artifact digest: {error}"
         return digest, signature_of(model_file), None
