@@ -20,7 +20,7 @@ from stagewright.bootstrap.engine import registry_of as _registry_of
 from stagewright.bootstrap.places import place_of
 from stagewright.bootstrap.stores import store_of
 from stagewright.model.custom_resource import CustomResource
-from stagewright.ports import Clock, Fence, Workloads
+from stagewright.ports import Clock, Fence, Telemetry, Workloads
 
 # What an object's sync may take from the controller's own environment: the machine's, and never anybody's credentials.
 INHERITED = frozenset(
@@ -89,7 +89,7 @@ class RehearsalEngine:
 class ClusterEngines:
     """Builds what syncs objects. `env` is the controller's environment, `mirrors` where its mirrors are.
 
-    `workloads` gives those of a namespace.
+    `workloads` gives those of a namespace, `telemetry` hears how the syncs of one object go.
     """
 
     fence: Fence | None
@@ -98,11 +98,15 @@ class ClusterEngines:
     image: str | None
     clock: Clock
     workloads: Callable[[str], Workloads] | None = None
+    telemetry: Callable[[CustomResource], Telemetry] | None = None
 
     def engine(self, resource: CustomResource, checkpoint: bytes | None) -> SyncEngine:
         """What syncs `resource`, whose status knows `checkpoint`. ForbiddenError, UsageError: a key is no key."""
         known = CheckpointInHand(checkpoint, place=f"the status of RegistrySync {resource.namespace}/{resource.name}")
-        outside = outside_of(resource.sync, self._env(), fence=self.fence, known=known, image=self.image)
+        telemetry = self.telemetry(resource) if self.telemetry is not None else None
+        outside = outside_of(
+            resource.sync, self._env(), fence=self.fence, known=known, image=self.image, telemetry=telemetry
+        )
         if resource.workloads.observe and self.workloads is not None:
             seen = self.workloads(resource.namespace)
             outside = replace(outside, workloads=seen, roll=resource.workloads.restart)

@@ -8,7 +8,7 @@ from stagewright.adapters.clock import SystemClock
 from stagewright.adapters.git.forge import GitForge
 from stagewright.adapters.git.source import GitSource
 from stagewright.model.sync import HostedForge, RegistrySync
-from stagewright.ports import Conversation, Forge, PullRequests
+from stagewright.ports import Conversation, Forge, PullRequests, Telemetry
 
 TOKEN_VARIABLES = ("GH_TOKEN", "GITHUB_TOKEN", "GITEA_TOKEN")
 
@@ -31,13 +31,13 @@ class Place:
     pull_requests: PullRequests | None = None
 
 
-def place_of(config: RegistrySync, env: Mapping[str, str]) -> Place:
+def place_of(config: RegistrySync, env: Mapping[str, str], telemetry: Telemetry | None = None) -> Place:
     """The configured repository and its forge. ForbiddenError or UsageError where there is no way in; asks nothing."""
     match config.forge:
         case HostedForge(type="gitea") as hosted:
             return _gitea(config, hosted, env)
         case HostedForge() as hosted:
-            return _github(config, hosted, env)
+            return _github(config, hosted, env, telemetry)
         case _:
             source = GitSource(url=config.url, branch=config.branch, path=config.path, mirror=mirror_of(config, env))
             return Place(source=source, forge=GitForge(source))
@@ -67,7 +67,9 @@ def _gitea(config: RegistrySync, hosted: HostedForge, env: Mapping[str, str]) ->
     )
 
 
-def _github(config: RegistrySync, hosted: HostedForge, env: Mapping[str, str]) -> Place:
+def _github(
+    config: RegistrySync, hosted: HostedForge, env: Mapping[str, str], telemetry: Telemetry | None
+) -> Place:
     # PyGithub takes a while to import, and git alone never needs it
     from stagewright.adapters.github import GITHUB_REFS  # noqa: PLC0415 # as said above
     from stagewright.adapters.github.conversation import GitHubConversation  # noqa: PLC0415 # as said above
@@ -75,7 +77,7 @@ def _github(config: RegistrySync, hosted: HostedForge, env: Mapping[str, str]) -
     from stagewright.adapters.github.opening import open_client  # noqa: PLC0415 # as said above
     from stagewright.adapters.github.pull_requests import GitHubPullRequests  # noqa: PLC0415 # as said above
 
-    client = open_client(hosted, env, SystemClock())
+    client = open_client(hosted, env, SystemClock(), telemetry)
     source = GitSource(
         url=config.url,
         branch=config.branch,

@@ -202,7 +202,8 @@ def test_read_of_an_answer_without_end_is_cut_off(bench: Bench, monkeypatch: pyt
 
 def test_read_of_an_answer_that_drips_is_cut_off():
     with LoopbackProxy() as proxy:
-        ticks = iter([0.0, 500.0])
+        # how long the request took is asked for, too
+        ticks = iter([0.0, 0.0, 0.0, 500.0])
         bench = Bench(proxy, lambda: next(ticks))
         proxy.always = NO_MODELS
         with pytest.raises(UnreachableError, match="did not end its answer"):

@@ -23,14 +23,21 @@ from stagewright.adapters.mlflow.registry import MlflowRegistry
 from stagewright.adapters.mlflow.rest import RestGateway
 from stagewright.errors import UsageError
 from stagewright.model.sync import RegistryAccess
-from stagewright.ports import Clock, Registry
+from stagewright.ports import Clock, Registry, Telemetry
 
 SUPPORTED = "supported: http://…, https://… and sqlite:///…"
 _FILE = Path(".mlflow") / "credentials"
 _TRUE = {"true": True, "1": True, "false": False, "0": False}
 
 
-def open_registry(uri: str, *, env: Mapping[str, str], clock: Clock, access: RegistryAccess | None = None) -> Registry:
+def open_registry(
+    uri: str,
+    *,
+    env: Mapping[str, str],
+    clock: Clock,
+    access: RegistryAccess | None = None,
+    telemetry: Telemetry | None = None,
+) -> Registry:
     """The registry at `uri`. Asks a server nothing yet; a database must be there.
 
     `access` says who we are; without it MLflow's own MLFLOW_TRACKING_* variables in `env` do. UsageError: a URI that
@@ -40,7 +47,7 @@ def open_registry(uri: str, *, env: Mapping[str, str], clock: Clock, access: Reg
     scheme = uri.partition(":")[0]
     if scheme in {"http", "https"}:
         places = ARTIFACT_PLACES if access is None or access.artifacts is None else access.artifacts
-        return MlflowRegistry(RestGateway(_access(uri, env, access)), clock, places=places)
+        return MlflowRegistry(RestGateway(_access(uri, env, access), telemetry=telemetry), clock, places=places)
     if scheme == "sqlite":
         return MlflowRegistry(DirectGateway(_database(uri)), clock)
     # no more of the URI than its scheme: that of a database holds a password
