@@ -161,6 +161,20 @@ def accounts(second: int = 3) -> Statement:
     return stated(p.Accounts(**header(second).fields(), governance=GOVERNANCE, bound={"@mo": None, "@noor": "1003"}))
 
 
+def rejection(second: int = 3) -> Statement:
+    return stated(
+        p.Rejection(
+            **header(second).fields(),
+            review="1042",
+            pull="7",
+            commit="e2" * 20,
+            who=DANA,
+            subjects=("ab" * 32,),
+            first_seen=BEGAN,
+        )
+    )
+
+
 def observation(second: int = 2) -> Statement:
     return stated(
         p.Observation(

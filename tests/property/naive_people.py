@@ -209,7 +209,7 @@ def decisions(promotion: Promotion, pull: PullRequest, people: People) -> tuple[
             and (review.present or review.decision == "reject")
             and (review.claims is None or promotion.subject in review.claims)
             and (
-                (review.standing and review.claims is not None)
+                (review.claims is not None and (review.standing or review.decision == "reject"))
                 or counts(review.reach, promotion.subject)
                 or (review.decision == "reject" and may_have_proposed(review.reach, promotion.subject))
             )

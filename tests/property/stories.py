@@ -73,6 +73,7 @@ FATES: tuple[dict[str, Any], ...] = (
     {"flaw": "the tag was moved"},
     {"claims": frozenset()},
     {"standing": True},
+    {"standing": False},
 )
 VERSIONS: tuple[Any, ...] = (
     None,

@@ -18,6 +18,7 @@ from stagewright.core.review_page import review_page, verdict_mark
 from stagewright.errors import IncompleteError, StagewrightError, UnreachableError
 from stagewright.model.actual import VersionFacts
 from stagewright.model.conversation import Mark, OpenPull, StatusMark
+from stagewright.model.review import PullRequest
 from stagewright.ports import Conversation
 
 # How many merged pull requests a new process looks after; those that wait still come on top of that.
@@ -39,23 +40,23 @@ class Correspondent:
         self._versions: dict[tuple[str, int], VersionFacts | None] = {}
         self._read_at: dict[tuple[str, int], datetime] = {}
 
-    def speak(self, view: View, head: str, facts: FactReader) -> str:
-        """Say what there is to say; why some of it could not be said, empty when all was.
+    def speak(self, view: View, head: str, facts: FactReader) -> tuple[tuple[PullRequest, ...], str]:
+        """Say what there is to say: the open pull requests as they were seen, and why some of it could not be said.
 
-        Merged ones first: they are what the ledger holds, and open ones can wait.
+        Merged ones first: they are what the ledger holds, and open ones can wait. Empty: all was said.
         """
         wrong = self._each((number, partial(self._tell, view, number)) for number in self._due(view))
         try:
             pulls = self._conversation.open_pulls()
         except StagewrightError as error:
-            return _summary([*wrong, f"open pull requests: {error}"])
+            return (), _summary([*wrong, f"open pull requests: {error}"])
         shelf = self._shelf(view.sight.clock.now())
         reader = PageReader(view, head, facts.beside(shelf))
         wrong += self._each((pull.number, partial(self._review, reader, pull)) for pull in pulls)
         for place in shelf:
             self._read_at.setdefault(place, view.sight.clock.now())
         self._forget(pulls)
-        return _summary(wrong)
+        return tuple(reader.seen), _summary(wrong)
 
     def _review(self, reader: PageReader, pull: OpenPull) -> None:
         found = reader.page(pull)

@@ -16,8 +16,8 @@ from stagewright.ledger.log import Ledger
 from stagewright.model.codec import value_from_json, value_to_json
 from stagewright.model.desired import NOBODY, GovernanceValue, Nobody, StageEntry, Value
 from stagewright.model.keys import GovernanceKey, Key, StageKey, parse_key
-from stagewright.model.review import SigningKey
-from stagewright.model.source import ReviewFacts
+from stagewright.model.review import Account, SigningKey
+from stagewright.model.source import KnownRejection, ReviewFacts
 from stagewright.model.state import Held
 from stagewright.model.workload import Move, Sighting, Workload
 
@@ -59,6 +59,7 @@ class Memory:
     governances: dict[str, GovernanceValue] = field(default_factory=dict)
     seen: dict[str, datetime] = field(default_factory=dict)
     reviews: dict[str, ReviewFacts] = field(default_factory=dict)
+    rejections: dict[str, KnownRejection] = field(default_factory=dict)
     # by governance digest, the logins that it names with the ids that they mean; and whose logins were looked up last
     accounts: dict[str, Mapping[str, str | None]] = field(default_factory=dict)
     bound: str = ""
@@ -113,6 +114,8 @@ class Memory:
                 self._observation(predicate)
             case entry.Accounts(governance=governance, bound=bound):
                 self.accounts[governance], self.bound = self._logins(bound), governance
+            case entry.Rejection():
+                self._rejection(predicate)
             case entry.Withdrawal(review=review):
                 self.withdrawn.add(review)
             case entry.Intent():
@@ -230,6 +233,17 @@ class Memory:
             claims=frozenset(seen.subjects),
             withdraws=seen.withdraws,
             standing=seen.kind == "reject",
+        )
+
+    def _rejection(self, seen: entry.Rejection) -> None:
+        before = self.rejections.get(seen.review)
+        self.rejections[seen.review] = KnownRejection(
+            review=seen.review,
+            pull=seen.pull,
+            author=Account(id=seen.who.id, login=seen.who.login),
+            commit=seen.commit,
+            subjects=frozenset(seen.subjects) | (before.subjects if before else frozenset()),
+            first_seen=seen.first_seen,
         )
 
     def _outcome(self, index: int, outcome: entry.Outcome) -> None:

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from types import MappingProxyType
 
 from stagewright.app.desired import DesiredReader
+from stagewright.app.vetoes import standing
 from stagewright.core.change import brought_keys, subjects, touched_keys
 from stagewright.errors import IncompleteError, NotFoundError
 from stagewright.model.review import CommitFacts, PullRequest, Reach, Review
-from stagewright.model.source import PullFacts, ReviewFacts, SourceCommit
+from stagewright.model.source import KnownRejection, PullFacts, ReviewFacts, SourceCommit
 from stagewright.ports import Forge, Source
 
 
@@ -32,11 +34,13 @@ class PullReader:
         seen: Mapping[str, datetime],
         once: Mapping[str, ReviewFacts],
         withdrawn: AbstractSet[str] = frozenset(),
+        rejections: Mapping[str, KnownRejection] = MappingProxyType({}),
     ) -> PullRequest:
         """The pull request with its commits and reviews, each related to the step it brings.
 
         `seen` says when each review was first seen; `once` are reviews that were seen once, by id: those which the
         forge does not show any more, or that were gone at some time (`withdrawn`), are told as no longer present.
+        `rejections` are those that were seen on any pull request of a forge with accounts.
         """
         try:
             commits = self._source.commits(reachable_from=pull.merged_head, not_from=pull.first_parent)
@@ -49,18 +53,28 @@ class PullReader:
         head = self.reach(pull.merged_head, pull.first_parent, inside)
         current = {review.id: review for review in self._forge.observations()}
         elsewhere = _rejections_elsewhere({**once, **current}, inside, head.subjects or frozenset())
+        vetoes = standing(
+            pull,
+            shown,
+            head.subjects or frozenset(),
+            rejections,
+            forge=self._forge,
+            proposed=lambda commit: self.reach(commit, pull.first_parent, inside).subjects or frozenset(),
+        )
         return PullRequest(
             id=pull.id,
             title=pull.title,
             url=pull.url,
             base_branch=pull.base_branch,
             author=pull.author,
+            merged_at=pull.merged_at,
             head=head,
             commits=tuple(self._commit(commit, pull, inside) for commit in commits),
             reviews=(
                 *(self._review(review, pull, inside, seen, present=True) for review in reviews),
                 *(self._review(review, pull, inside, seen, present=False) for review in lost),
                 *(self._review(review, pull, inside, seen, present=review.id in current) for review in elsewhere),
+                *(self._review(review, pull, inside, seen, present=True) for review in vetoes),
             ),
         )
 

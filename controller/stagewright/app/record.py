@@ -20,7 +20,7 @@ from stagewright.model.desired import StageEntry, Value, Values
 from stagewright.model.keys import GovernanceKey, Key, StageKey, key_order
 from stagewright.model.plan import Action, PairPlan
 from stagewright.model.review import Account, Actor, SigningKey
-from stagewright.model.source import ReviewFacts
+from stagewright.model.source import KnownRejection, ReviewFacts
 from stagewright.model.verdict import RequirementResult, SignOff, Verdict
 
 # Bytes of JSON: an entry has at most 65,535, and the envelope's base64 takes a third more.
@@ -29,6 +29,8 @@ MAX_ADOPTED = 24_576
 MAX_VALUE = 4_096
 # What the payload of one entry may come to: base64 and the envelope are added to it.
 MAX_PAYLOAD = 47_000
+# Of 64 hex digits each.
+MAX_SUBJECTS = 400
 MAX_TEXT = 2_000
 MAX_TITLE = 200
 # How many reviews are written down: all of them, or those that count and as many of the others as there is room for.
@@ -194,6 +196,27 @@ class Scribe:
         data, bodies = stated({login: bound[login] for login in sorted(bound)})
         predicate = entry.Accounts(**self.header.fields(), governance=governance, bound=data)
         return Statement(subject=self.commit(revision), predicate=predicate), bodies
+
+    def rejections(self, found: KnownRejection) -> list[Statement]:
+        """The entries of a rejection on a forge with accounts: one, or more where it is of very many subjects."""
+        subjects = sorted(found.subjects)
+        who = entry.Person(id=found.author.id, login=found.author.login)
+        parts = [tuple(subjects[at : at + MAX_SUBJECTS]) for at in range(0, len(subjects), MAX_SUBJECTS)]
+        return [
+            Statement(
+                subject=self.commit(found.commit),
+                predicate=entry.Rejection(
+                    **self.header.fields(),
+                    review=found.review,
+                    pull=found.pull,
+                    commit=found.commit,
+                    who=who,
+                    subjects=part,
+                    first_seen=found.first_seen,
+                ),
+            )
+            for part in parts
+        ]
 
     def withdrawal(self, review: ReviewFacts) -> Statement:
         """The entry of a signed approval that is gone from where it was seen."""

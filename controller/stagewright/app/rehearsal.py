@@ -19,6 +19,7 @@ from stagewright.ledger import predicates as entry
 from stagewright.model.desired import DocumentProblem, Value
 from stagewright.model.plan import Plan
 from stagewright.model.promotion import Step
+from stagewright.model.review import PullRequest
 from stagewright.model.source import PullFacts
 from stagewright.model.state import State
 from stagewright.model.verdict import Verdict
@@ -44,6 +45,7 @@ class Predicted:
     head: str
     base: str
     verdicts: tuple[Verdict, ...]
+    pull: PullRequest | None
     incumbents: tuple[tuple[str, Value | None], ...]
     problems: tuple[DocumentProblem, ...]
     after: State
@@ -113,7 +115,7 @@ def predict(view: View, pull: PullFacts, facts: FactReader | None = None) -> Pre
         parents=2,
         before=base,
         after=head,
-        pull=reader.related(pull, seen, view.memory.reviews, view.memory.withdrawn),
+        pull=reader.related(pull, seen, view.memory.reviews, view.memory.withdrawn, view.memory.rejections),
     )
     promotions = promotions_of(state.origin, change, authorized_governance(state))
     folded = step(state, change, (facts or view.fact_reader()).facts(state, promotions))
@@ -121,6 +123,7 @@ def predict(view: View, pull: PullFacts, facts: FactReader | None = None) -> Pre
         head=pull.merged_head,
         base=pull.first_parent,
         verdicts=folded.verdicts,
+        pull=change.pull,
         incumbents=tuple((str(p.key), state.authorized.get(p.key)) for p in promotions),
         problems=head.problems,
         after=folded.state,

@@ -22,6 +22,7 @@ from stagewright.model.desired import DesiredState, DocumentProblem, StageEntry,
 from stagewright.model.keys import Key, StageKey
 from stagewright.model.plan import PairPlan
 from stagewright.model.policy import Policy
+from stagewright.model.review import PullRequest
 from stagewright.model.source import PullFacts
 from stagewright.model.verdict import Verdict
 
@@ -33,7 +34,8 @@ class PageReader:
     """Works out the pages of one round. The registry is read once, and not at all where nobody proposes anything."""
 
     def __init__(self, view: View, head: str, facts: FactReader) -> None:
-        """`head` is the branch's, as the mirror has it."""
+        """`head` is the branch's, as the mirror has it. `seen` are the pull requests whose pages were worked out."""
+        self.seen: list[PullRequest] = []
         self._view = view
         self._head = head
         self._facts = facts
@@ -53,6 +55,8 @@ class PageReader:
         if not problems and not changed_keys(before, after):
             return None
         predicted = self._predicted(facts)
+        if predicted is not None and predicted.pull is not None:
+            self.seen.append(predicted.pull)
         if predicted is None or self._policy is None:
             return self._page(pull, problems=problems), NOBODY_WANTED
         pairs = self._planned(predicted, self._policy)

@@ -108,6 +108,7 @@ class _Run:
         self._now = outside.clock.now()
         self._ledger: Ledger | None = None
         self._journal: Journal | None = None
+        self._walker: Walker | None = None
         self._facts = FactReader(
             registry=outside.registry, forge=outside.forge, desired=desired, branch=config.branch, now=self._now
         )
@@ -154,8 +155,11 @@ class _Run:
             head=report.head,
             away="",
         )
-        untold = correspondent.speak(view, report.head, self._facts)
-        return replace(report, waiting="; ".join(part for part in (report.waiting, untold) if part))
+        seen, untold = correspondent.speak(view, report.head, self._facts)
+        unheard = self._walker.hear(seen) if self._walker is not None else ""
+        self.keep()
+        waiting = "; ".join(part for part in (report.waiting, untold, unheard) if part)
+        return replace(report, waiting=waiting, ledger_size=self._journal.size)
 
     def sync(self) -> SyncReport:
         away, head = "", None
@@ -188,6 +192,7 @@ class _Run:
             journal=journal,
             scribe=scribe,
         )
+        self._walker = walker
         verdicts: list[Verdict] = []
         observed, waiting = 0, away
         if head is not None:

@@ -11,6 +11,7 @@ from stagewright.app.pulls import PullReader
 from stagewright.app.recall import recall
 from stagewright.app.record import Scribe, body_digest, clipped, recorded
 from stagewright.app.steps import Extent, extent
+from stagewright.app.vetoes import rejections_in
 from stagewright.core.change import changed_keys, promotions_of
 from stagewright.core.fold import judge_again, step
 from stagewright.core.judge import authorized_governance
@@ -147,7 +148,7 @@ class Walker:
             if _differs(verdict, memory.verdicts[verdict.promotion.id][1])
         ]
         statements, bodies = self._entries(tuple(changed), state, facts, {})
-        statements += self._alarms(state, facts, pulls.values())
+        statements += [*self._alarms(state, facts, pulls.values()), *self._rejections(state, facts, pulls.values())]
         if statements:
             self._journal.append(statements, bodies)
         return Walked(verdicts=tuple(changed), waiting=gaps)
@@ -183,7 +184,9 @@ class Walker:
 
     def _related(self, pull: PullFacts | None) -> PullRequest | None:
         memory = self._journal.memory
-        return None if pull is None else self._pulls.related(pull, memory.seen, memory.reviews, memory.withdrawn)
+        if pull is None:
+            return None
+        return self._pulls.related(pull, memory.seen, memory.reviews, memory.withdrawn, memory.rejections)
 
     def _step(self, reach: Extent, pull: PullFacts | None, commits: int) -> tuple[Verdict, ...]:
         """Fold one step in; `commits` are those that the revision moves on by."""
@@ -202,11 +205,34 @@ class Walker:
         folded = step(state, change, facts)
         closed = {s.by: s.promotion.id for s in folded.superseded}
         statements, bodies = self._entries(folded.verdicts, state, facts, closed)
-        statements += self._alarms(state, facts, [change.pull])
+        statements += [*self._alarms(state, facts, [change.pull]), *self._rejections(state, facts, [change.pull])]
         statements += [self._scribe.superseded(old, by, commit) for by, old in closed.items()]
         statements.append(self._scribe.revision(state.revision, commit, commits))
         self._journal.append(statements, bodies)
         return folded.verdicts
+
+    def hear(self, pulls: Iterable[PullRequest]) -> str:
+        """Write down the rejections seen on open pull requests; why that could not be, empty when it could."""
+        seen = tuple(pulls)
+        if not any(review.decision == "reject" for pull in seen for review in pull.reviews):
+            return ""
+        state = self._state()
+        try:
+            statements = self._rejections(state, self._facts.facts(state, ()), seen)
+        except IncompleteError as error:
+            return f"rejections were not written down: {error}"
+        if statements:
+            self._journal.append(statements)
+        return ""
+
+    def _rejections(self, state: State, facts: Facts, pulls: Iterable[PullRequest | None]) -> list[Statement]:
+        """Those of people whom the governance knows, and that are not known yet."""
+        bound = state.accounts.get(authorized_governance(state), {})
+        voices = {own for own in bound.values() if own} | {own for team in facts.teams.values() for own in team or ()}
+        known = self._journal.memory.rejections
+        found = [r for pull in pulls if pull is not None for r in rejections_in(pull, voices)]
+        fresh = {r.review: r for r in found if r.review not in known or not r.subjects <= known[r.review].subjects}
+        return [statement for _, one in sorted(fresh.items()) for statement in self._scribe.rejections(one)]
 
     def _alarms(self, state: State, facts: Facts, pulls: Iterable[PullRequest | None]) -> list[Statement]:
         """One for each login of the governance that somebody else has by now, unless the last one says the same."""

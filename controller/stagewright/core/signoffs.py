@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from stagewright.core.people import Directory
 from stagewright.model.actual import VersionFacts
@@ -27,9 +28,13 @@ class Contributors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """The latest decision of each person over the reviews that count, and every review with the reason for its fate."""
+    """The latest decision of each person over the reviews that count, and every review with the reason for its fate.
+
+    `timely` are the approvers where approvals from after the merge are left out.
+    """
 
     approvers: Mapping[str, Review]
+    timely: Mapping[str, Review]
     rejecters: Mapping[str, Review]
     sign_offs: tuple[SignOff, ...]
 
@@ -146,13 +151,31 @@ def tally(promotion: Promotion, directory: Directory, makers: Contributors) -> T
         for named in review.withdraws
     }
     latest = {person: _latest(person, own, withdrawn) for person, own in by_person.items()}
+    merged = _merged(promotion)
+    in_time = {
+        person: _latest(person, [r for r in own if r.decision != "approve" or not _late(r, merged)], withdrawn)
+        for person, own in by_person.items()
+    }
     return Tally(
-        approvers={
-            p: r for p, r in sorted(latest.items()) if r and r.decision == "approve" and p not in makers.persons
-        },
+        approvers=_approving(latest, makers),
+        timely=_approving(in_time, makers),
         rejecters={p: r for p, r in sorted(latest.items()) if r and r.decision == "reject"},
         sign_offs=tuple(_sign_off(r, p, reason, latest, makers) for r, p, reason in judged),
     )
+
+
+def _approving(latest: Mapping[str, Review | None], makers: Contributors) -> Mapping[str, Review]:
+    return {p: r for p, r in sorted(latest.items()) if r and r.decision == "approve" and p not in makers.persons}
+
+
+def _merged(promotion: Promotion) -> datetime | None:
+    """When the promotion was merged, as far as known: by the forge's clock, and not after the ledger first judged it."""
+    told = [promotion.pull.merged_at if promotion.pull else None, promotion.since]
+    return min((moment for moment in told if moment is not None), default=None)
+
+
+def _late(review: Review, merged: datetime | None) -> bool:
+    return merged is not None and review.first_seen > merged
 
 
 def _voice(review: Review, promotion: Promotion, directory: Directory) -> tuple[str | None, str]:
@@ -168,8 +191,8 @@ def _voice(review: Review, promotion: Promotion, directory: Directory) -> tuple[
         return person, "it was withdrawn: the approval is gone from the forge"
     if review.claims is not None and promotion.subject not in review.claims:
         return person, "it names other subjects than this promotion's"
-    if review.claims is not None and review.standing:
-        # What was rejected by name is not made another thing by committing it anew.
+    if review.claims is not None and (review.standing or review.decision == "reject"):
+        # What was rejected by name is not made another thing by committing it anew, or by proposing it elsewhere.
         return person, ""
     if review.decision == "reject" and rejects(review.reach, promotion.subject):
         return person, ""

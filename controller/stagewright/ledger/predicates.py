@@ -38,6 +38,7 @@ __all__ = [
     "Predicate",
     "Pull",
     "Rebind",
+    "Rejection",
     "Requirement",
     "Revision",
     "SignOff",
@@ -246,6 +247,21 @@ class Accounts(Predicate):
         return _kept(self.bound)
 
 
+class Rejection(Predicate):
+    """A review of `pull` on a forge with accounts rejected these subjects: so in any other pull request, too.
+
+    It stands until its author says otherwise, there or where it is judged. A second entry adds subjects to the first.
+    """
+
+    KIND = "rejection"
+    review: Text
+    pull: Text
+    commit: Commit
+    who: Person
+    subjects: Annotated[tuple[Text, ...], Field(min_length=1)]
+    first_seen: Time
+
+
 class Withdrawal(Predicate):
     """A signed approval that was seen once is gone from where people sign: it never counts again."""
 
@@ -359,6 +375,7 @@ KINDS: Mapping[str, type[Predicate]] = {
         Superseded,
         Observation,
         Accounts,
+        Rejection,
         Withdrawal,
         Intent,
         Outcome,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from stagewright.model.review import Actor, Decision
+from stagewright.model.review import Account, Actor, Decision
 
 REGULAR_MODES = (0o100644, 0o100755)
 
@@ -51,6 +51,7 @@ class PullFacts:
     `first_parent` is the branch's commit that it was merged onto.
     `brought` are the commits of the branch that it brought, in order, the last one being the merge, the squash or the
     last rebased commit; empty: just the one that was asked about.
+    `merged_at` is when it was merged, by the forge's clock; None where it does not say, or it is open.
     `commit_actors`: who pushed each commit, by commit id, where the forge can tell; signatures come from git.
     """
 
@@ -63,6 +64,19 @@ class PullFacts:
     first_parent: str
     brought: tuple[str, ...] = ()
     commit_actors: tuple[tuple[str, Actor], ...] = ()
+    merged_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownRejection:
+    """A review that rejected `subjects` in some pull request, as it was when it was seen. `pull` is that one's id."""
+
+    review: str
+    pull: str
+    author: Account
+    commit: str
+    subjects: frozenset[str]
+    first_seen: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ EVERY_KIND = [
     given.superseded(),
     given.observation(),
     given.accounts(),
+    given.rejection(),
     given.withdrawal(),
     given.intent(),
     given.outcome(4),
