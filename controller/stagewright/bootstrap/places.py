@@ -67,9 +67,7 @@ def _gitea(config: RegistrySync, hosted: HostedForge, env: Mapping[str, str]) ->
     )
 
 
-def _github(
-    config: RegistrySync, hosted: HostedForge, env: Mapping[str, str], telemetry: Telemetry | None
-) -> Place:
+def _github(config: RegistrySync, hosted: HostedForge, env: Mapping[str, str], telemetry: Telemetry | None) -> Place:
     # PyGithub takes a while to import, and git alone never needs it
     from stagewright.adapters.github import GITHUB_REFS  # noqa: PLC0415 # as said above
     from stagewright.adapters.github.conversation import GitHubConversation  # noqa: PLC0415 # as said above

@@ -21,8 +21,10 @@ from stagewright.kube.reconcile import Around, Conditioned, Reconciler, Statuses
 from stagewright.kube.references import Materialiser, ReferenceDesk
 from stagewright.kube.rows import RowWriter
 from stagewright.kube.settings import Settings
+from stagewright.kube.tracing import Tracer, traced
 from stagewright.kube.worker import Workers
-from stagewright.ports import Fence
+from stagewright.model.custom_resource import CustomResource
+from stagewright.ports import Fence, Telemetry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,8 @@ def assemble(
     observer: Observer,
     courier: Courier | None,
     conditions: Conditioned,
+    tracer: Tracer,
+    telemetry: Callable[[CustomResource], Telemetry],
     env: Mapping[str, str] = os.environ,
 ) -> Wiring:
     """Put a controller together; nothing is asked and nothing runs yet."""
@@ -74,6 +78,7 @@ def assemble(
         image=settings.image,
         clock=SystemClock(),
         workloads=workloads.of,
+        telemetry=telemetry,
     )
     shelf = EngineShelf(engines)
     reconciler = Reconciler(
@@ -98,7 +103,7 @@ def assemble(
     )
     workers = Workers(
         queue,
-        reconciler.reconcile,
+        traced(tracer, reconciler.reconcile),
         count=settings.workers,
         clock=seconds,
         stuck_after_s=settings.stuck_after_s,

@@ -29,10 +29,11 @@ from stagewright.kube.leadership import leadership
 from stagewright.kube.logs import LevelFollower, LogFormat, set_up_logging
 from stagewright.kube.metrics import Build, Metrics
 from stagewright.kube.news import LogObserver
-from stagewright.kube.observer import Observers
+from stagewright.kube.observer import ObjectRef, Observers
 from stagewright.kube.queue import WorkQueue
 from stagewright.kube.settings import Settings
 from stagewright.kube.status import status_of
+from stagewright.kube.tracing import SyncTelemetry, open_tracer
 from stagewright.kube.webhooks import WebhookDoors
 from stagewright.kube.worker import Workers
 
@@ -60,7 +61,7 @@ def run_controller(
     set_up_logging(logs.form, logs.level)
     cluster = open_cluster(kubeconfig)
     metrics = Metrics(
-        Build(version=__version__, image=settings.image or ""), stuck=lambda: len(wiring.controller.stuck())
+        Build(version=__version__, revision=env.get("STAGEWRIGHT_REVISION", ""), image=settings.image or ""), stuck=lambda: len(wiring.controller.stuck())
     )
     letters = WorkQueue[str](clock=seconds, fraction=fraction)
     out = outbound(settings.places)
@@ -68,6 +69,7 @@ def run_controller(
         letters, channels=lambda target: channel_of(target, out), clock=SystemClock(), metrics=metrics
     )
     candidate, fence = leadership(cluster, settings.lease, clock=seconds)
+    tracer = open_tracer(env, version=__version__)
     wiring = assemble(
         settings,
         cluster,
@@ -78,6 +80,10 @@ def run_controller(
         observer=Observers(metrics, courier, LogObserver()),
         courier=courier,
         conditions=metrics.conditions,
+        tracer=tracer,
+        telemetry=lambda resource: SyncTelemetry(
+            ObjectRef(namespace=resource.namespace, name=resource.name, uid=resource.uid), metrics, tracer
+        ),
         env=env,
     )
     couriers = Workers(letters, courier.take_turn, count=COURIERS, clock=seconds, stuck_after_s=settings.stuck_after_s)
@@ -93,6 +99,7 @@ def run_controller(
         if logs.level_file is not None:
             stack.enter_context(_following(LevelFollower(text_file(logs.level_file), logs.level)))
         stack.enter_context(_stopped_by_signals(wiring.controller))
+        stack.callback(tracer.close)
         couriers.start()
         stack.callback(letters.shut_down)
         return wiring.controller.run()

@@ -7,7 +7,7 @@ reconcile
 └── apply
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Protocol
@@ -62,6 +62,17 @@ def open_tracer(env: Mapping[str, str], *, version: str) -> Tracer:
     return OtlpTracer(version=version)
 
 
+def traced(tracer: Tracer, reconcile: Callable[[str], None]) -> Callable[[str], None]:
+    """`reconcile`, which takes an object's key (`namespace/name`), as a span each time."""
+
+    def run(key: str) -> None:
+        namespace, _, name = key.partition("/")
+        with spanned(tracer, "reconcile", namespace, name):
+            reconcile(key)
+
+    return run
+
+
 class SyncTelemetry:
     """`ports.Telemetry` of one object: its spans, and its numbers for the metrics."""
 
@@ -72,7 +83,7 @@ class SyncTelemetry:
 
     def span(self, name: str) -> AbstractContextManager[object]:
         """See the port. What is logged meanwhile names the span."""
-        return spanned(self._tracer, name, self._ref)
+        return spanned(self._tracer, name, self._ref.namespace, self._ref.name)
 
     def registry_request(self, operation: str, outcome: str, seconds: float) -> None:
         """See the port."""
@@ -84,8 +95,8 @@ class SyncTelemetry:
 
 
 @contextmanager
-def spanned(tracer: Tracer, name: str, ref: ObjectRef) -> Iterator[None]:
+def spanned(tracer: Tracer, name: str, namespace: str, sync: str) -> Iterator[None]:
     """A span about an object, and the same as the context of what is logged."""
-    about = {"namespace": ref.namespace, "sync": ref.name}
+    about = {"namespace": namespace, "sync": sync}
     with tracer.span(name, **about) as (trace_id, span_id), log_context(**about, trace_id=trace_id, span_id=span_id):
         yield

@@ -18,7 +18,7 @@ from stagewright.errors import StalledError, UsageError
 from stagewright.kube.logs import JsonLines
 from stagewright.kube.metrics import Build, Metrics
 from stagewright.kube.observer import ObjectRef
-from stagewright.kube.tracing import NoTracer, SyncTelemetry, open_tracer, spanned
+from stagewright.kube.tracing import NoTracer, SyncTelemetry, open_tracer, traced
 
 REF = ObjectRef(namespace="ml", name="bank", uid="6f1c")
 
@@ -80,13 +80,17 @@ def test_spans_of_a_reconcile_reach_the_collector(receiver: Receiver, monkeypatc
     handler.setFormatter(JsonLines())
     log = logging.getLogger("stagewright.tests.tracing")
     log.addHandler(handler)
-    with spanned(tracer, "reconcile", REF):
+
+    def reconcile(key: str) -> None:
+        assert key == "ml/bank"
         with telemetry.span("fetch"):
             log.warning("fetching")
         with suppress(StalledError), telemetry.span("walk"):
             raise StalledError("history was rewritten")
         with suppress(ValueError), telemetry.span("apply"):
             raise ValueError("the password is hunter2")
+
+    traced(tracer, reconcile)("ml/bank")
     log.removeHandler(handler)
     tracer.close()
     spans = receiver.spans()
