@@ -108,7 +108,7 @@ class Election:
         self._failing = False
         # only the one who asks uses these: the Lease as it is to be replaced, None where that is not known
         self._fresh: LeaseState | None = None
-        # what it said last, when we saw it say that first, and the most transitions it ever had
+        # its last change, when we saw that, and the most transitions it ever had
         self._said: LeaseState | None = None
         self._said_at = 0.0
         self._highest = -1
@@ -320,7 +320,7 @@ class Election:
         if state is None:
             return
         self._highest = max(self._highest, state.transitions)
-        if not state.says_the_same(self._said):
+        if self._said is None or state.version != self._said.version:
             self._said, self._said_at = state, self._boottime()
 
     def _held_for(self, now: float) -> float:

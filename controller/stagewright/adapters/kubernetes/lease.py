@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import urllib3
@@ -40,10 +40,6 @@ class LeaseState:
     def version(self) -> str:
         """The resource version of this very state."""
         return str(self.raw["metadata"]["resourceVersion"])
-
-    def says_the_same(self, other: "LeaseState | None") -> bool:
-        """Whether nothing was renewed or handed over between the two; labels are nobody's business."""
-        return other is not None and self.raw.get("spec") == other.raw.get("spec")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,16 +125,26 @@ class ClusterLease:
 
 
 def claimed(lease: Mapping[str, Any], claim: Claim) -> Object:
-    """`lease` with what `claim` says in its spec; everything else of it stays."""
-    now = claim.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """`lease` with what `claim` says in its spec; everything else of it stays.
+
+    It always differs: the API server would not count a renewal that changes nothing, as by a clock that stands still.
+    """
+    before = lease.get("spec") or {}
+    now = _time(claim.at)
+    if now == before.get("renewTime"):
+        now = _time(claim.at + timedelta(microseconds=1))
     spec = {
-        **(lease.get("spec") or {}),
+        **before,
         "holderIdentity": claim.holder,
         "leaseDurationSeconds": math.ceil(claim.duration_s),
         "leaseTransitions": claim.transitions,
         "renewTime": now,
     } | ({"acquireTime": now} if claim.acquired else {})
     return {**lease, "spec": spec}
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def lease_state(lease: Object) -> LeaseState:
