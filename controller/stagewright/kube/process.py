@@ -61,7 +61,12 @@ def run_controller(
     set_up_logging(logs.form, logs.level)
     cluster = open_cluster(kubeconfig)
     metrics = Metrics(
-        Build(version=__version__, revision=env.get("STAGEWRIGHT_REVISION", ""), image=settings.image or ""), stuck=lambda: len(wiring.controller.stuck())
+        Build(
+            version=__version__,
+            revision=env.get("STAGEWRIGHT_REVISION", ""),
+            image=(settings.image or "").partition("@")[2],
+        ),
+        stuck=lambda: len(wiring.controller.stuck()),
     )
     letters = WorkQueue[str](clock=seconds, fraction=fraction)
     out = outbound(settings.places)
