@@ -7,12 +7,13 @@ BIN := $(VENV)/bin
 DEMO_DIR ?= .demo
 DEMO_ARGS ?=
 FORGE ?= git
+CLUSTER ?= /tmp/stagewright-cluster
 PYTEST_ARGS ?=
 STAMP := $(VENV)/.installed
 UV := $(BIN)/uv
 COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help setup setup-doubles demo test test-real test-unit check fmt lint type imports generate generated lock cov clean
+.PHONY: help setup setup-doubles demo test test-real test-unit cluster-up cluster-down image check fmt lint type imports generate generated manifests lock cov clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -33,11 +34,20 @@ demo: setup ## the main job on one machine: a bank's week, from training to a ve
 test: setup ## every hermetic test: no network, no root
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
 
-test-real: setup ## what must be built or needs root (a real Gitea, GitHub's schemas); a machine that cannot says so and skips
+test-real: setup ## what must be built or needs root (Gitea, a cluster, GitHub's schemas); a machine that cannot says so and skips
 	@bash .ci/real.sh $(BIN)/python $(PYTEST_ARGS)
 
 setup-doubles: ## fetch GitHub's published schemas, which its double is held against, into the cache
 	@$(PYTHON) tests/doubles/github/fetch-schemas
+
+cluster-up: setup ## a real Kubernetes of one node in CLUSTER, as root; nothing is done when it runs already
+	@$(BIN)/python -m tests.cluster up "$(CLUSTER)"
+
+cluster-down: setup ## end it, and all that runs in it
+	@$(BIN)/python -m tests.cluster down "$(CLUSTER)"
+
+image: setup ## build the controller's image, without a daemon, as root; prints its archive
+	@bash tests/cluster/image
 
 test-unit: setup ## the quick ones: unit, property, vectors
 	$(BIN)/python -m pytest tests/unit tests/property tests/vectors $(PYTEST_ARGS)
@@ -64,12 +74,19 @@ imports: setup
 
 generate: setup ## write the files that are made from the code
 	$(BIN)/python -m stagewright.cli.generate manifests
+	$(BIN)/python .ci/chart.py crds
 
 generated: setup
 	$(BIN)/python -m stagewright.cli.generate --check manifests
+	$(BIN)/python .ci/chart.py crds --check
+
+manifests: setup generate ## write manifests/install and the chart's README, which are made from the chart (builds Helm once)
+	programs="$$(bash tests/cluster/build)"; export HELM="$$programs/helm" HELM_DOCS="$$programs/helm-docs"; \
+	  $(BIN)/python .ci/chart.py manifests && $(BIN)/python .ci/chart.py readme
 
 lock: setup ## make requirements/*.txt anew
 	$(UV) $(COMPILE) requirements/uv.in -o requirements/uv.txt
+	$(UV) $(COMPILE) requirements/build.in -o requirements/build.txt
 	$(UV) $(COMPILE) pyproject.toml -o requirements/base.txt
 	$(UV) $(COMPILE) pyproject.toml --extra s3 --extra tracing -o requirements/image.txt
 	$(UV) $(COMPILE) pyproject.toml --extra local --extra s3 --extra tracing --group dev -o requirements/dev.txt

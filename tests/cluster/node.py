@@ -249,8 +249,9 @@ class Node:
         # first who would start again what is ended
         kill([process for process in self.inhabitants() if program_of(process).startswith("kube")])
         tasks: list[str] = []
-        with suppress(ClusterError):
-            tasks = run(*self._ctr("-n", "k8s.io", "tasks", "list", "-q")).split()
+        if self.socket.exists():
+            with suppress(ClusterError):
+                tasks = run(*self._ctr("-n", "k8s.io", "tasks", "list", "-q")).split()
         for task in tasks:
             succeeds(*self._ctr("-n", "k8s.io", "tasks", "rm", "-f", task))
         kill(with_descendants(self.inhabitants()))
