@@ -236,7 +236,8 @@ def _operation(method: str, endpoint: str) -> str:
 def _outcome(response: requests.Response) -> str:
     if response.status_code in BUSY:
         return "unreachable"
-    return "answered" if response.ok or response.status_code == requests.codes.not_found else "refused"
+    answered = response.status_code in {requests.codes.ok, requests.codes.not_found}
+    return "answered" if answered else "refused"
 
 
 def _path(response: requests.Response) -> str:
