@@ -115,7 +115,12 @@ class Metrics:
             # a rehearsal's memory holds what it would have written
             if done.memory is None or done.report is None or done.result == "rehearsed":
                 return
-            self._pictures[done.ref] = picture_of(done.memory, done.report)
+            picture = picture_of(done.memory, done.report)
+            if done.report.stalled:
+                # nothing was compared with the registry: what was last seen there stands
+                last = self._pictures.get(done.ref)
+                picture = replace(picture, counts=last.counts if last is not None else ())
+            self._pictures[done.ref] = picture
             start = self._counted.get(done.ref)
             if start is None:
                 start = first_since(done.memory, done.at, done.report.ledger_size)

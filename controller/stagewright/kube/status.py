@@ -52,7 +52,8 @@ def _revisions(attempt: Attempt, before: Mapping[str, Any], ready: bool) -> Stat
 
 
 def _counts(attempt: Attempt) -> dict[str, int] | None:
-    if attempt.memory is None or attempt.report is None:
+    # where it stalls, nothing is compared with the registry
+    if attempt.memory is None or attempt.report is None or attempt.report.stalled:
         return None
     return dict(picture_of(attempt.memory, attempt.report).counts)
 

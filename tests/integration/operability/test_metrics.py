@@ -116,6 +116,19 @@ def test_counters_of_a_new_process_leave_out_what_the_ledger_held_before(week: t
     assert of_bank(samples(metrics), "drift_found_total", "stage") == {("Staging",): 1.0}
 
 
+def test_stall_leaves_the_counts_as_they_were(week: tuple[Reconciled, ...]):
+    metrics = Metrics(Build(version="1"))
+    report = week[-1].report
+    assert report is not None
+    stalled = replace(week[-1], result="stalled", report=replace(report, stalled="history was rewritten"))
+    metrics.reconciled(stalled)
+    assert of_bank(samples(metrics), "stages", "state") == {}
+    metrics.reconciled(week[4])
+    seen = of_bank(samples(metrics), "stages", "state")
+    metrics.reconciled(stalled)
+    assert of_bank(samples(metrics), "stages", "state") == seen
+
+
 def test_rehearsal_counts_nothing(week: tuple[Reconciled, ...]):
     metrics = Metrics(Build(version="1"))
     metrics.reconciled(replace(week[3], result="rehearsed"))
