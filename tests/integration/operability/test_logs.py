@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from io import StringIO
@@ -11,7 +12,17 @@ import pytest
 
 from stagewright.adapters.text_file import MAX_BYTES, text_file
 from stagewright.errors import UnreachableError, UsageError
-from stagewright.kube.logs import BLOT, LevelFollower, LogFormat, log_context, parse_level, redacted, set_up_logging
+from stagewright.kube.logs import (
+    BLOT,
+    FIELDS,
+    LEVELS,
+    LevelFollower,
+    LogFormat,
+    log_context,
+    parse_level,
+    redacted,
+    set_up_logging,
+)
 from stagewright.kube.news import LogObserver
 from stagewright.kube.observer import ObjectRef, Reconciled
 
@@ -210,3 +221,13 @@ def test_ends_are_told_when_they_change(week: tuple[Reconciled, ...]):
         ("info", "this process leads, epoch 4"),
         ("info", "the object is gone"),
     ]
+
+
+def test_page_lists_just_the_fields_and_the_levels_that_there_are():
+    text = (Path(__file__).parents[3] / "docs" / "logs.md").read_text()
+    rows = re.findall(r"^\| (`.*`) \| (.*) \|$", text.partition("### Another level")[0], re.MULTILINE)
+    listed = [name for names, _ in rows for name in re.findall(r"`(\w+)`", names)]
+    assert listed == ["ts", "level", "logger", "msg", *FIELDS]
+    assert set(re.findall(r"`(\w+)`", rows[0][1])) - {"level"} == set(LEVELS)
+    (example,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    assert list(json.loads(example)) == ["ts", "level", "logger", "msg", *[f for f in FIELDS if f != "promotion"]]
