@@ -50,7 +50,8 @@ class _Process:
     queue_depth: int = 0
     workers: int = 0
     busy: int = 0
-    leader: bool = False
+    # None until it is known
+    leader: bool | None = None
 
 
 class Metrics:
@@ -186,12 +187,15 @@ class Metrics:
         with self._lock:
             process, pictures, conditions = self._process, dict(self._pictures), dict(self._conditions)
             succeeded, budgets, waiting = dict(self._succeeded), dict(self._budgets), dict(self._waiting)
+        if process.leader is False:
+            # what was in hand when the lease went may still have been noted down
+            pictures, conditions, succeeded, budgets, waiting = {}, {}, {}, {}, {}
         yield _gauge("build_info", "What runs.", {tuple(_build_labels(self._build).items()): 1.0})
         yield _gauge("queue_depth", "Objects that are due and wait for a worker.", {(): process.queue_depth})
         yield _gauge("workers", "Workers.", {(): process.workers})
         yield _gauge("workers_busy", "Workers that reconcile now.", {(): process.busy})
         yield _gauge("workers_stuck", "Workers beyond their deadline.", {(): self._stuck()})
-        yield _gauge("leader", "1 while this process holds the lease.", {(): process.leader})
+        yield _gauge("leader", "1 while this process holds the lease.", {(): process.leader is True})
         yield _gauge(
             "last_success_timestamp_seconds",
             "When the object was last reconciled wholly.",

@@ -147,6 +147,8 @@ def test_series_of_a_deleted_object_disappear_and_others_stay(week: tuple[Reconc
 def test_process_that_stands_by_shows_no_object(week: tuple[Reconciled, ...]):
     metrics = filled(week)
     metrics.leading(leader=False, transitions=3)
+    # of what was in hand when the lease went
+    metrics.conditions(REF, [("Ready", "True")])
     found = samples(metrics)
     assert found["stagewright_leader"] == [({}, 0.0)]
     kept = {name for name, shown in found.items() for labels, _ in shown if "sync" in labels}
