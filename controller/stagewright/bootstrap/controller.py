@@ -3,8 +3,11 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from urllib.request import getproxies_environment
 
+from stagewright.adapters.addresses import require_admitted
 from stagewright.adapters.chance import fraction
 from stagewright.adapters.known import CheckpointInHand
 from stagewright.adapters.kubernetes.client import CONFIG_MAPS, PROMOTIONS, REGISTRY_SYNCS, SECRETS, Cluster, Object
@@ -19,7 +22,9 @@ from stagewright.bootstrap.engine import outside_of
 from stagewright.bootstrap.engine import registry_of as _registry_of
 from stagewright.bootstrap.places import place_of
 from stagewright.bootstrap.stores import store_of
-from stagewright.model.custom_resource import CustomResource
+from stagewright.errors import System
+from stagewright.model.custom_resource import CustomResource, Places
+from stagewright.model.sync import HostedForge, RegistrySync
 from stagewright.ports import Clock, Fence, Telemetry, Workloads
 
 # What an object's sync may take from the controller's own environment: the machine's, and never anybody's credentials.
@@ -36,12 +41,15 @@ INHERITED = frozenset(
 class SyncEngine:
     """Syncs one object for real."""
 
-    def __init__(self, syncer: Syncer, known: CheckpointInHand) -> None:
+    def __init__(self, syncer: Syncer, known: CheckpointInHand, *, door: Callable[[], None]) -> None:
+        """`door` raises where something may not be asked at all."""
         self._syncer = syncer
         self._known = known
+        self._door = door
 
     def sync(self) -> SyncReport:
-        """See `Syncer.sync`."""
+        """See `Syncer.sync`. UnreachableError where a name leads to where nobody may ask."""
+        self._door()
         return self._syncer.sync()
 
     @property
@@ -60,12 +68,14 @@ class RehearsalEngine:
 
     memory: Memory | None = None
 
-    def __init__(self, sight: Sight, checkpoint: bytes | None) -> None:
+    def __init__(self, sight: Sight, checkpoint: bytes | None, *, door: Callable[[], None]) -> None:
         self._sight = sight
+        self._door = door
         self.checkpoint = checkpoint
 
     def sync(self) -> SyncReport:
         """What a sync would do, as its report. LedgerMissingError where there never was one."""
+        self._door()
         view = look(self._sight)
         done = rehearse(view)
         return SyncReport(
@@ -97,6 +107,7 @@ class ClusterEngines:
     mirrors: Path
     image: str | None
     clock: Clock
+    places: Places
     workloads: Callable[[str], Workloads] | None = None
     telemetry: Callable[[CustomResource], Telemetry] | None = None
 
@@ -110,7 +121,7 @@ class ClusterEngines:
         if resource.workloads.observe and self.workloads is not None:
             seen = self.workloads(resource.namespace)
             outside = replace(outside, workloads=seen, roll=resource.workloads.restart)
-        return SyncEngine(Syncer(resource.sync, outside), known)
+        return SyncEngine(Syncer(resource.sync, outside), known, door=partial(self._door, resource))
 
     def rehearse(self, resource: CustomResource, checkpoint: bytes | None) -> RehearsalEngine:
         """What judges and plans only."""
@@ -123,14 +134,32 @@ class ClusterEngines:
             store=store_of(resource.sync),
             clock=self.clock,
         )
-        return RehearsalEngine(sight, checkpoint)
+        return RehearsalEngine(sight, checkpoint, door=partial(self._door, resource))
 
     def remove(self, namespace: str, uid: str) -> None:
         """Remove the mirror of an object."""
         remove_tree(self.mirrors / namespace / uid)
 
+    def _door(self, resource: CustomResource) -> None:
+        if self.places.insecure_urls:
+            return
+        for url, system in named_urls(resource.sync):
+            require_admitted(url, system, cluster=self.places.cluster_addresses, proxies=getproxies_environment())
+
     def _env(self) -> dict[str, str]:
         return {name: text for name, text in self.env.items() if name in INHERITED}
+
+
+def named_urls(config: RegistrySync) -> tuple[tuple[str, System | None], ...]:
+    """Every URL that a configuration names, with the system that it leads to."""
+    found: list[tuple[str, System | None]] = [(config.url, "repository"), (config.registry_uri, "registry")]
+    if isinstance(config.forge, HostedForge):
+        found.append((config.forge.url, "forge"))
+    if config.registry_access is not None and config.registry_access.oauth2 is not None:
+        found.append((config.registry_access.oauth2.token_url, "registry"))
+    if config.ledger_s3 is not None and config.ledger_s3.endpoint is not None:
+        found.append((config.ledger_s3.endpoint, None))
+    return tuple(found)
 
 
 Seen = Callable[[Change, Object], None]

@@ -77,6 +77,7 @@ def assemble(
         mirrors=Path(settings.places.mirrors),
         image=settings.image,
         clock=SystemClock(),
+        places=settings.places,
         workloads=workloads.of,
         telemetry=telemetry,
     )
