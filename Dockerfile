@@ -23,7 +23,7 @@ WORKDIR /source
 COPY LICENSE README.md pyproject.toml ./
 COPY controller controller
 RUN /build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheels . \
- && /build/bin/pip --python /opt/stagewright/bin/python install --quiet --no-compile --no-deps --no-index --root /project /wheels/*.whl \
+ && /build/bin/pip --python /opt/stagewright/bin/python install --quiet --no-compile --no-warn-script-location --no-deps --no-index --root /project /wheels/*.whl \
  && /opt/stagewright/bin/python -m compileall -q --invalidation-mode unchecked-hash -s /project /project/opt/stagewright/lib
 
 FROM ${BASE}

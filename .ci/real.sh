@@ -4,29 +4,54 @@
 set -euo pipefail
 python="$1"
 shift
-run=()
+scratch=$(mktemp -d)
+declare -A job
+trap 'kill "${job[@]}" 2>/dev/null || true; rm -rf "$scratch"' EXIT
 
-skip() {
-  echo "!!! SKIPPED: $1: $2 !!!" >&2
-  [ "${STAGEWRIGHT_REAL:-}" != required ] || exit 1
+start() { # start NAME COMMAND…
+  local name=$1
+  shift
+  "$@" >"$scratch/$name" 2>&1 &
+  job[$name]=$!
 }
 
-if output=$(controller/stagewright/demo/build-gitea 2>&1); then
-  run+=(tests/real/gitea)
-else
-  echo "$output" | tail -n 20 >&2
-  skip tests/real/gitea "no Gitea could be built here (it wants Go 1.26, gcc and a Go module proxy)"
+came() { # came NAME WHAT TESTS: waits for it; false, and a loud line, when it did not come
+  local status=0
+  wait "${job[$1]}" || status=$?
+  unset "job[$1]"
+  [ "$status" -ne 0 ] || return 0
+  tail -n 20 "$scratch/$1" >&2
+  echo "!!! SKIPPED: $3: $2 !!!" >&2
+  [ "${STAGEWRIGHT_REAL:-}" != required ] || exit 1
+  return 1
+}
+
+# all at once, since much of the first time is waiting for downloads; nothing of it is done twice
+start gitea controller/stagewright/demo/build-gitea
+start schemas tests/doubles/github/fetch-schemas
+if [ -z "${KUBECONFIG:-}" ]; then
+  start cluster bash tests/cluster/build
+  start image bash tests/cluster/image localhost/stagewright:test
 fi
 
-if output=$(tests/doubles/github/fetch-schemas 2>&1); then
-  run+=(tests/real/github)
+forges=()
+clusters=()
+! came gitea "no Gitea could be built here (it wants Go 1.26, gcc and a Go module proxy)" tests/real/gitea || forges+=(tests/real/gitea)
+schemas=no
+! came schemas "GitHub's schemas could not be fetched here (it wants npm and its registry)" tests/real/github || schemas=yes
+if [ -n "${KUBECONFIG:-}" ]; then
+  clusters+=(tests/real/cluster)
+elif came cluster "no Kubernetes could be built here (it wants Go 1.26, gcc, pkg-config, libseccomp-dev and a Go module proxy)" tests/real/cluster \
+  && came image "no image could be built here (it wants root, buildah, debootstrap and a package index)" tests/real/cluster; then
+  clusters+=(tests/real/cluster)
+fi
+
+if [ "$schemas" = yes ]; then
+  forges+=(tests/real/github)
   # everything that is said to the double of GitHub, and all that it says, held against what GitHub publishes
   STAGEWRIGHT_SCHEMAS=required "$python" -m pytest tests/unit/doubles tests/contract/test_forge_github.py \
     tests/integration/github "$@"
-else
-  echo "$output" | tail -n 20 >&2
-  skip tests/real/github "GitHub's schemas could not be fetched here (it wants npm and its registry)"
 fi
-
-[ "${#run[@]}" -gt 0 ] || exit 0
-"$python" -m pytest -m real "${run[@]}" "$@"
+[ "${#forges[@]}" -eq 0 ] || "$python" -m pytest -m real "${forges[@]}" "$@"
+# by itself: the process moves into the network of its cluster
+[ "${#clusters[@]}" -eq 0 ] || "$python" -m pytest -m real "${clusters[@]}" "$@"
