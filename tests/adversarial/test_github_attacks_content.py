@@ -129,6 +129,17 @@ def test_31_32_attributes_and_length_that_hide_the_change(tmp_path: Path):
         assert bank.aliases() == {}
 
 
+def test_32_more_promotions_in_one_pull_request_than_the_policy_allows(tmp_path: Path):
+    both = rule("both", "Staging", "Production", approvals=[(1, "codeowners")])
+    with begun(tmp_path, rules=policy(both, GOVERNANCE, limits={"promotionsPerPullRequest": 1})) as bank:
+        number = bank.propose({"Staging": 1, "Production": 2})
+        bank.review("noor", number)
+        bank.merge(number, "squash")
+        honest(bank)
+        stopped(bank, "lets one pull request promote 1 at most", "refused")
+        assert bank.aliases() == {}
+
+
 @pytest.mark.parametrize("file", WEAKENED)
 def test_10_governance_changed_in_the_same_pull_request(tmp_path: Path, file: str):
     with begun(tmp_path) as bank:

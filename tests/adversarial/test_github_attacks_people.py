@@ -258,6 +258,17 @@ def test_19_approval_after_the_merge_counts_for_what_is_pending_only(tmp_path: P
         assert [s.first_seen > first for s in judged.sign_offs] == [True]
 
 
+def test_19_policy_that_refuses_approvals_from_after_the_merge(tmp_path: Path):
+    in_time = rule("in-time", "Staging", approvals=[(1, "codeowners")], approvalsAfterMerge="refuse")
+    with begun(tmp_path, rules=policy(in_time, GOVERNANCE)) as bank:
+        number = bank.propose({"Staging": 1})
+        bank.merge(number, "squash")
+        bank.clock.forward(minutes=1)
+        bank.review("noor", number)
+        honest(bank)
+        stopped(bank, "too late, after the merge: @noor")
+
+
 @pytest.mark.parametrize("level", ["pull", "push"])
 @pytest.mark.parametrize("departed", ["renamed", "deleted"])
 def test_20_login_of_a_departed_owner_taken_over(tmp_path: Path, departed: str, level: str):
@@ -355,7 +366,7 @@ def test_21_login_that_looks_like_an_owners(tmp_path: Path, login: str):
         bank.review(login, number)
         bank.merge(number)
         honest(bank)
-        stopped(bank, MORE)
+        stopped(bank, f"@{login.lower()} approved, and only looks like @noor")
 
 
 def post_as_app(bank: AttackedBank, path: str, body: dict[str, str]) -> Any:

@@ -41,4 +41,5 @@ def _promotion(memory: Memory, waiting: OpenPromotion, source: Source, desired: 
         spec=spec,
         card=card,
         pull=None,
+        since=memory.pending_since[waiting.id][1],
     )

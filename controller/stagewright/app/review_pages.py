@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 from stagewright.app.facts import FactReader
 from stagewright.app.rehearsal import Predicted, predict
@@ -15,6 +16,7 @@ from stagewright.core.markdown import address
 from stagewright.core.plan import plan
 from stagewright.core.requirements import registered_name
 from stagewright.core.review_page import Proposed, ReviewPage, VersionCard, strictest_first
+from stagewright.core.rules import review_target
 from stagewright.errors import InvalidError
 from stagewright.model.actual import ActualState, VersionFacts
 from stagewright.model.conversation import OpenPull
@@ -60,7 +62,10 @@ class PageReader:
         if predicted is None or self._policy is None:
             return self._page(pull, problems=problems), NOBODY_WANTED
         pairs = self._planned(predicted, self._policy)
-        promotions = tuple(self._proposed(verdict, pairs) for verdict in predicted.verdicts)
+        promotions = tuple(
+            replace(self._proposed(verdict, pairs), target=self._target(verdict, predicted, self._policy))
+            for verdict in predicted.verdicts
+        )
         asked = wanted(predicted.verdicts, self._policy, view.state.authorized, predicted.after.declared.values)
         return self._page(pull, problems=problems, promotions=promotions), NOBODY_WANTED if pull.draft else asked
 
@@ -104,6 +109,10 @@ class PageReader:
             incumbent_card=self._card(key, incumbent),
             pair=pairs.get(key) if isinstance(key, StageKey) else None,
         )
+
+    def _target(self, verdict: Verdict, predicted: Predicted, policy: Policy) -> timedelta | None:
+        declared = predicted.after.declared.values
+        return review_target(verdict.promotion, policy, self._view.state.authorized, declared)
 
     def _unresolved(self, key: Key, declared: Value | None) -> str:
         """Why what the branch holds for a key is not settled: it waits, or was refused and is there still."""

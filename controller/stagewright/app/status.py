@@ -1,6 +1,7 @@
 """Status: for each governed pair what is asked for, what is authorized, what MLflow shows, and why they differ."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from stagewright.app.adoption import holder
 from stagewright.app.beginning import moved_from
@@ -8,6 +9,7 @@ from stagewright.app.view import View
 from stagewright.core.judge import authorized_governance
 from stagewright.core.plan import mode_of, plan
 from stagewright.core.requirements import registered_name
+from stagewright.core.rules import review_target
 from stagewright.errors import StalledError
 from stagewright.ledger import predicates as entry
 from stagewright.model.desired import DocumentProblem, Nobody, StageEntry, Value
@@ -32,6 +34,8 @@ class Row:
     """One key. Versions are numbers as text, `none` where nobody holds the stage, `-` where there is nothing to say.
 
     `state` is one of Synced, Pending, Refused, Drifted, Blocked, Differs, Unauthorized, Behind.
+    Of one that waits, `since` says since when, `due` until when the policy wants it reviewed, and `overdue` whether
+    that has passed; all of them by the ledger.
     """
 
     key: str
@@ -45,6 +49,9 @@ class Row:
     why: str
     promotion: str | None
     waiting: tuple[Waiting, ...]
+    since: datetime | None = None
+    due: datetime | None = None
+    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +112,7 @@ def status(view: View) -> Status:
 def _row(view: View, key: Key, declared: Value | None, policy: Policy | None, made: Plan, actual: str) -> Row:
     state, why, promotion, waiting = _judged(view, key, declared, made)
     model, _, stage = str(key).partition("/")
+    since, due = _clock(view, key, policy) if state == "Pending" else (None, None)
     return Row(
         key=str(key),
         model=model,
@@ -117,7 +125,20 @@ def _row(view: View, key: Key, declared: Value | None, policy: Policy | None, ma
         why=why,
         promotion=promotion,
         waiting=waiting,
+        since=since,
+        due=due,
+        overdue=due is not None and view.sight.clock.now() >= due,
     )
+
+
+def _clock(view: View, key: Key, policy: Policy | None) -> tuple[datetime | None, datetime | None]:
+    """Since when the open promotion of a key waits, and until when it should be reviewed."""
+    promotion = view.state.open[key]
+    since = view.memory.pending_since[promotion.id][1]
+    if policy is None:
+        return since, None
+    target = review_target(promotion, policy, view.state.authorized, view.state.declared.values)
+    return since, None if target is None else since + target
 
 
 def _judged(

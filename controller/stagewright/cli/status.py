@@ -111,7 +111,14 @@ def _cells(row: "Row", *, wide: bool) -> list[Part]:
 
 def _why(terminal: Terminal, row: "Row") -> None:
     mark, style = _STATES[row.state]
-    terminal.out((f"{mark} {row.key}: ", style), row.why if not row.waiting else f"{row.state.lower()}:")
+    terminal.out((f"{mark} {row.key}: ", style), row.why if not row.waiting else f"{row.state.lower()}{_clock(row)}:")
     for waiting in row.waiting:
         sign, colour = ("✗", BAD) if waiting.state == "violated" else ("…", WAIT)
         terminal.out((f"    {sign} ", colour), f"{waiting.requirement}: {waiting.detail}")
+
+
+def _clock(row: "Row") -> str:
+    if row.since is None:
+        return ""
+    target = f", target for the review {row.due:%Y-%m-%d %H:%M} UTC" if row.due is not None else ""
+    return f" since {row.since:%Y-%m-%d %H:%M} UTC{target}{', which has passed' if row.overdue else ''}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from stagewright.core.change import promotions_of
-from stagewright.core.judge import authorized_governance, judge, refusal
+from stagewright.core.judge import authorized_governance, governance_of, judge, refusal
 from stagewright.core.requirements import name_after
 from stagewright.errors import IncompleteError
 from stagewright.model.desired import DesiredState, StageEntry, StageValue, Value
@@ -90,7 +90,7 @@ def step(state: State, change: Step, facts: Facts) -> Folded:
     governance = authorized_governance(state)
     ahead = replace(state, declared=change.after)
     promotions = promotions_of(state.origin, change, governance)
-    flaws = _mixed(promotions, state) or _rivals(promotions, state)
+    flaws = _mixed(promotions, state) or _rivals(promotions, state) or _too_many(promotions, state, facts)
     verdicts = tuple(
         refusal(p, state, facts, name="one thing at a time", detail=flaws[p.id])
         if p.id in flaws
@@ -131,6 +131,17 @@ def _rivals(promotions: tuple[Promotion, ...], state: State) -> dict[str, str]:
         for p in rivals
         if len({str(other.key).partition("/")[0] for other in rivals}) > 1
     }
+
+
+def _too_many(promotions: tuple[Promotion, ...], state: State, facts: Facts) -> dict[str, str]:
+    """Why those are refused, by id, that come in greater number than the policy lets people look through at once."""
+    policy = governance_of(facts, authorized_governance(state)).policy
+    most = policy.promotions_per_pull if policy is not None else None
+    real = [p for p in promotions if p.after != state.authorized.get(p.key)]
+    if most is None or len(real) <= most:
+        return {}
+    detail = f"the policy lets one pull request promote {most} at most, and this one {len(real)}: split it"
+    return {p.id: detail for p in real}
 
 
 def settle(state: State, verdict: Verdict) -> State:

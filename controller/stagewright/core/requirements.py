@@ -7,6 +7,7 @@ path. Everything else that is not satisfied is missing.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from stagewright.core.lookalikes import look_alikes
 from stagewright.core.matching import fill
 from stagewright.core.people import Directory
 from stagewright.core.signoffs import Contributors, Tally
@@ -89,7 +90,8 @@ def approvals(rule: Rule, bench: Bench) -> tuple[RequirementResult, ...]:
         for a in rule.approvals
     ]
     slots = [index for index, approval in enumerate(rule.approvals) for _ in range(approval.count)]
-    filled = fill([entitled[index] & bench.tally.approvers.keys() for index in slots])
+    approvers = bench.tally.approvers if rule.late_approvals else bench.tally.timely
+    filled = fill([entitled[index] & approvers.keys() for index in slots])
     used = {person for person in filled if person}
     results = [
         _approval(
@@ -98,6 +100,8 @@ def approvals(rule: Rule, bench: Bench) -> tuple[RequirementResult, ...]:
             given=tuple(sorted(p for p, slot in zip(filled, slots, strict=True) if slot == index and p)),
             could=tuple(sorted(entitled[index] - used - bench.makers.persons.keys())),
             ownerless=bench.directory.ownerless(bench.paths) if CODEOWNERS in approval.sources else (),
+            late=tuple(sorted(entitled[index] & (bench.tally.approvers.keys() - approvers.keys()))),
+            strangers=tuple(sorted(bench.tally.approvers.keys() - entitled[index])),
         )
         for index, approval in enumerate(rule.approvals)
     ]
@@ -129,7 +133,14 @@ def approvals(rule: Rule, bench: Bench) -> tuple[RequirementResult, ...]:
 
 
 def _approval(
-    rule: Rule, approval: Approval, *, given: tuple[str, ...], could: tuple[str, ...], ownerless: tuple[str, ...]
+    rule: Rule,
+    approval: Approval,
+    *,
+    given: tuple[str, ...],
+    could: tuple[str, ...],
+    ownerless: tuple[str, ...],
+    late: tuple[str, ...],
+    strangers: tuple[str, ...],
 ) -> RequirementResult:
     name = approval_name(approval)
     if ownerless:
@@ -139,6 +150,11 @@ def _approval(
     if short:
         who = ", ".join(could) or "nobody is left who could give it"
         detail = f"{len(given)} of {approval.count} given; {short} more from: {who}"
+        if late:
+            detail += f"; too late, after the merge: {', '.join(late)}"
+        detail += "".join(
+            f"; {stranger} approved, and only looks like {other}" for stranger, other in look_alikes(strangers, could)
+        )
         return RequirementResult(
             rule=rule.name, name=name, state="missing", detail=detail, facts=given, candidates=could
         )

@@ -17,8 +17,6 @@ from stagewright.model.plan import PairPlan
 from stagewright.model.policy import Policy
 from stagewright.model.verdict import RequirementResult, SignOff, Verdict
 
-# How long a review for a stage should take; information for people, never a rule.
-REVIEW_TARGETS: Mapping[str, timedelta] = {"Staging": timedelta(hours=48)}
 MAX_SUMMARY = 140
 # Of one list; what stands beyond it, `stagewright check` shows.
 MAX_ROWS = 50
@@ -41,7 +39,8 @@ class Proposed:
     """One promotion of an open pull request.
 
     `incumbent` is what is authorized now, `declared` what the branch says. `unresolved` says why main is not settled
-    on this key; empty where it is. `pair` is what a sync would do once it is approved; None: nothing.
+    on this key; empty where it is. `pair` is what a sync would do once it is approved; None: nothing. `target` is how
+    long its review should take; None where no rule says.
     """
 
     verdict: Verdict
@@ -51,6 +50,7 @@ class Proposed:
     card: VersionCard | None
     incumbent_card: VersionCard | None
     pair: PairPlan | None
+    target: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,14 +225,23 @@ def _end(said: ReviewPage) -> str:
 def _clock(said: ReviewPage) -> list[str]:
     if said.opened is None:
         return []
-    stages = [k.stage for k in (o.verdict.promotion.key for o in said.promotions) if isinstance(k, StageKey)]
     opened = f"Open since {said.opened:%Y-%m-%d %H:%M} UTC."
-    for stage in dict.fromkeys(stages):
-        if stage in REVIEW_TARGETS:
-            due = said.opened + REVIEW_TARGETS[stage]
-            late = ", which has passed" if said.now >= due else ""
-            opened += f" Target for a review for {code(stage)}: {due:%Y-%m-%d %H:%M} UTC{late}."
+    for target, keys in _targets(said).items():
+        due = said.opened + target
+        late = ", which has passed" if said.now >= due else ""
+        what = ", ".join(map(code, keys))
+        opened += f" Target for a review for {what}: {due:%Y-%m-%d %H:%M} UTC{late}."
     return [opened]
+
+
+def _targets(said: ReviewPage) -> dict[timedelta, list[str]]:
+    """What people are asked to review in which time, the shortest first; what needs nobody is left out."""
+    found: dict[timedelta, list[str]] = {}
+    for one in sorted(said.promotions, key=lambda one: one.target or timedelta.max):
+        if one.target is not None and not one.verdict.restore:
+            key = one.verdict.promotion.key
+            found.setdefault(one.target, []).append(str(key).rpartition("/")[2])
+    return {target: list(dict.fromkeys(keys)) for target, keys in found.items()}
 
 
 def _hint(hint: str) -> str:

@@ -1,6 +1,7 @@
 """Which rules judge a promotion, and what parts of them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from stagewright.model.desired import HIGHEST_TIER, TIERS, RiskTier, Spec, StageEntry, Value, Values
 from stagewright.model.keys import GovernanceKey, SpecKey, StageKey
@@ -29,6 +30,12 @@ def select(promotion: Promotion, policy: Policy, authorized: Values, declared: V
             # A spec that is gone from the branch says nothing; one that is not authorized counts as the heaviest.
             tier = heaviest(tiers[0] or HIGHEST_TIER, *(t for t in tiers[1:] if t))
             return Selection(rules=_for_stages(policy, (stage,), tier), whole=True)
+
+
+def review_target(promotion: Promotion, policy: Policy, authorized: Values, declared: Values) -> timedelta | None:
+    """How long a review of `promotion` should take: the shortest that its rules say; None where no rule matches."""
+    rules = select(promotion, policy, authorized, declared).rules
+    return min((rule.review_target for rule in rules), default=None)
 
 
 def _for_spec(promotion: Promotion, model: str, policy: Policy, authorized: Values) -> tuple[Rule, ...]:

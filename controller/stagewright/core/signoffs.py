@@ -169,7 +169,7 @@ def _approving(latest: Mapping[str, Review | None], makers: Contributors) -> Map
 
 
 def _merged(promotion: Promotion) -> datetime | None:
-    """When the promotion was merged, as far as known: by the forge's clock, and not after the ledger first judged it."""
+    """When it was merged, as far as known: by the forge's clock, and not after the ledger judged it first."""
     told = [promotion.pull.merged_at if promotion.pull else None, promotion.since]
     return min((moment for moment in told if moment is not None), default=None)
 

@@ -1,7 +1,7 @@
 """Policy: what each stage requires, and who the people are; and governance, the policy with its owners and signers."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from stagewright.model.desired import GovernanceValue, Mode, RiskTier
@@ -9,6 +9,7 @@ from stagewright.model.desired import GovernanceValue, Mode, RiskTier
 Relation = Literal["author", "committers", "trainer"]
 EvidenceKind = Literal["owner", "purpose", "card", "datasets", "digest"]
 CODEOWNERS = "codeowners"
+REVIEW_TARGET = timedelta(hours=48)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,11 @@ class Approval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What is required of the promotions it matches: those of `stages` at one of `risk_tiers`, or of the governance."""
+    """What is required of the promotions it matches: those of `stages` at one of `risk_tiers`, or of the governance.
+
+    `late_approvals`: whether approvals from after the merge count. `review_target` is how long a review should take:
+    information for people, and never a requirement.
+    """
 
     name: str
     stages: tuple[str, ...]
@@ -42,6 +47,8 @@ class Rule:
     independent_of: tuple[Relation, ...] = ()
     evidence: tuple[EvidenceKind, ...] = ()
     after: tuple[str, ...] = ()
+    late_approvals: bool = True
+    review_target: timedelta = REVIEW_TARGET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +71,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """One PromotionPolicy. `stages` are in the order of the document, lightest first; `origin` names the ledger."""
+    """One PromotionPolicy. `stages` are in the order of the document, lightest first; `origin` names the ledger.
+
+    `promotions_per_pull` is how many one step of history may bring, restores aside; None: any number.
+    """
 
     stages: tuple[StagePolicy, ...]
     default_mode: Mode
@@ -73,6 +83,7 @@ class Policy:
     people: tuple[PersonEntry, ...] = ()
     groups: tuple[Group, ...] = ()
     registry_users_authenticated: bool = False
+    promotions_per_pull: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Promotions: one change of one key, from one declared value to another, introduced by one step of history."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from stagewright.model.desired import DesiredState, GovernanceValue, Value
 from stagewright.model.keys import Key
@@ -30,6 +31,7 @@ class Promotion:
 
     `governance` is what was authorized just before its step. `spec` and `card` are those of its model at Y.
     `parents` and `pull` are the facts of its step; the reviews in `pull` are read anew at each judgement.
+    `since` is when the ledger judged it first; None: it is judged for the first time now.
     """
 
     id: str
@@ -45,3 +47,4 @@ class Promotion:
     spec: Value | None
     card: str | None
     pull: PullRequest | None
+    since: datetime | None = None

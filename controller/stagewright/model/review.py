@@ -95,7 +95,10 @@ class CommitFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequest:
-    """The change that brought a step, with everything said about it. `author` None: not known."""
+    """The change that brought a step, with everything said about it. `author` None: not known.
+
+    `merged_at` is when, by the forge's clock; None where it does not say, or is not merged.
+    """
 
     id: str
     title: str
@@ -105,3 +108,4 @@ class PullRequest:
     head: Reach
     commits: tuple[CommitFacts, ...]
     reviews: tuple[Review, ...]
+    merged_at: datetime | None = None

@@ -21,6 +21,8 @@
 Empty means no: a rule without approvals, a stage that shows nowhere, a group without members are errors.
 """
 
+from datetime import timedelta
+
 from stagewright.errors import DocumentError
 from stagewright.model.desired import TIERS
 from stagewright.model.policy import Approval, Policy, Rule, StagePolicy
@@ -32,6 +34,7 @@ from stagewright.schema.shape import read_shape
 from stagewright.schema.yaml import parse_yaml
 
 FILE = "stagewright.yaml"
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
 def policy_path(root: str = "") -> str:
@@ -65,6 +68,7 @@ def parse_policy(data: bytes, file: str) -> Policy:
         people=people,
         groups=groups,
         registry_users_authenticated=spec.registry_users_authenticated,
+        promotions_per_pull=spec.limits.promotions_per_pull_request,
     )
 
 
@@ -111,6 +115,8 @@ def _rule(
         independent_of=tuple(require.independent_of or ()),
         evidence=tuple(require.evidence or ()),
         after=after,
+        late_approvals=require.approvals_after_merge == "count",
+        review_target=int(shape.review_target[:-1]) * _UNITS[shape.review_target[-1]],
     )
 
 

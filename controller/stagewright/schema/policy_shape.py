@@ -26,6 +26,10 @@ Origin = Annotated[
     ),
 ]
 MlflowUser = Annotated[str, pattern(r"^[^\s,]{1,256}$", "an MLflow user name, without spaces")]
+Span = Annotated[
+    str,
+    pattern(r"^[1-9][0-9]{0,3}[mhd]$", "a span of time: a number and m, h or d, such as 48h (minutes, hours, days)"),
+]
 StageNames = Annotated[list[StageName], Field(min_length=1, max_length=50)]
 
 
@@ -60,6 +64,7 @@ class RequireShape(Shape):
     """What a rule asks for."""
 
     approvals: Annotated[list[ApprovalShape], Field(min_length=1, max_length=20)]
+    approvals_after_merge: Literal["count", "refuse"] = "count"
     independent_of: (
         Annotated[list[Literal["author", "committers", "trainer"]], Field(min_length=1, max_length=20)] | None
     ) = None
@@ -83,7 +88,7 @@ class RuleShape(Shape):
     name: Annotated[str, pattern(r"^[a-z0-9]([a-z0-9-]{0,98}[a-z0-9])?$", "a rule's name: a-z, 0-9 and hyphens")]
     match: MatchShape
     require: RequireShape
-    review_target: Annotated[Any, Reserved("review targets", "delete the key")] = None
+    review_target: Span = Field(default="48h", description="How long a review should take; shown, never required.")
     freeze: Annotated[Any, Reserved("freezes", "delete the key; merge nothing in that time meanwhile")] = None
     rollback: Annotated[
         Any, Reserved("lighter rules for a rollback", "delete the key: a rollback is judged as any promotion")
@@ -107,6 +112,12 @@ class PersonShape(Shape):
     accounts: Annotated[list[Login], Field(max_length=20)] | None = None
 
 
+class LimitsShape(Shape):
+    """What is too much for people to look through."""
+
+    promotions_per_pull_request: Annotated[int, Field(ge=1, le=1000)] | None = None
+
+
 class PolicySpecShape(Shape):
     """`spec`."""
 
@@ -121,6 +132,7 @@ class PolicySpecShape(Shape):
         default={}, max_length=500
     )
     registry_users_authenticated: bool = False
+    limits: LimitsShape = LimitsShape()
 
 
 class PolicyShape(Shape):

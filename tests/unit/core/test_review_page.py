@@ -207,8 +207,20 @@ def test_page_that_changes_nothing_says_so():
     ("hours", "late"), [(0, ""), (47, ""), (48, ", which has passed")], ids=["just opened", "in time", "late"]
 )
 def test_clock_shows_the_target_of_a_review_for_staging(hours: int, late: str):
-    text = review_page(page(proposed("credit/Staging"), now=OPENED + timedelta(hours=hours)))
+    said = proposed("credit/Staging", target=timedelta(hours=48))
+    text = review_page(page(said, now=OPENED + timedelta(hours=hours)))
     assert f"Open since 2026-03-02 09:00 UTC. Target for a review for `Staging`: 2026-03-04 09:00 UTC{late}." in text
+
+
+def test_clock_names_the_shortest_target_first_and_each_stage_once():
+    names = ("a/Production", "b/Staging", "c/Staging", "d/@spec", "e/@spec")
+    hours = (72, 4, 4, 72, 72)
+    said = [proposed(name, target=timedelta(hours=span)) for name, span in zip(names, hours, strict=True)]
+    text = review_page(page(*said, proposed("f/Production"), now=OPENED + timedelta(hours=5)))
+    assert (
+        "Target for a review for `Staging`: 2026-03-02 13:00 UTC, which has passed. "
+        "Target for a review for `Production`, `@spec`: 2026-03-05 09:00 UTC."
+    ) in text
 
 
 def test_clock_that_the_forge_does_not_tell_is_left_out():

@@ -74,6 +74,7 @@ class PullReader:
             first_parent=first_parent,
             brought=brought,
             commit_actors=self._actors(row, head, first_parent, until),
+            merged_at=until,
         )
 
     def _actors(

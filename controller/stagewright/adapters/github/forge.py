@@ -206,6 +206,7 @@ class GitHubForge:
             first_parent=onto,
             brought=brought,
             commit_actors=actors,
+            merged_at=record.merged,
         )
 
     def _pushers(self, record: PullRecord, onto: str, *, spare: bool) -> tuple[bool, tuple[tuple[str, Account], ...]]:
