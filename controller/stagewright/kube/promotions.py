@@ -135,11 +135,14 @@ def _row(
         "proposer": _text(verdict.proposer.login or verdict.proposer.id) if verdict.proposer else None,
     }
     closed = verdict.promotion in memory.superseded
-    missing = [_text(f"{r.name}: {r.detail}") for r in verdict.requirements if r.state != "satisfied"]
+    lacking = [_text(f"{r.name}: {r.detail}") for r in verdict.requirements if r.state != "satisfied"]
+    missing = [] if closed else ([_text(bar)] if bar is not None else lacking[:MAX_MISSING])
     since = memory.pending_since.get(verdict.promotion, (index, verdict.recorded_at))[1]
     status = {
         "verdict": "superseded" if closed else "blocked" if bar is not None else verdict.verdict,
-        "missing": [] if closed else ([_text(bar)] if bar is not None else missing[:MAX_MISSING]),
+        "missing": missing,
+        # a column of kubectl shows a list as JSON
+        "summary": _text("; ".join(missing)) if missing else None,
         "reason": _text(verdict.reason),
         "since": stamp(since),
         "decidedAt": stamp(verdict.recorded_at) if verdict.verdict != "pending" else None,

@@ -69,7 +69,7 @@ def _promotion() -> Schema:
         ("To", "string", ".spec.to", "What is declared since"),
         ("PR", "string", ".spec.pullRequest", "The pull request"),
         ("Verdict", "string", ".status.verdict", "The policy's answer"),
-        ("Missing", "string", ".status.missing", "What it still lacks"),
+        ("Missing", "string", ".status.summary", "What it still lacks"),
         ("Age", "date", ".status.since", "Since when it waits"),
     )
     wide: tuple[Column, ...] = (

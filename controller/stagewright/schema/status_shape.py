@@ -117,6 +117,7 @@ class PromotionStatusShape(Shape):
     missing: Annotated[list[Short], Field(max_length=20)] | None = Field(
         default=None, description="What it still lacks, one requirement each."
     )
+    summary: Short | None = Field(default=None, description="What it still lacks, in one line.")
     reason: Short | None = Field(default=None, description="The answer in a sentence.")
     since: Timestamp | None = Field(default=None, description="Since when it waits.")
     decided_at: Timestamp | None = Field(default=None, description="When it was decided for good.")
