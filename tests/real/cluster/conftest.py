@@ -49,19 +49,24 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def image(cluster: Cluster) -> str:
-    """The controller's image, built from this checkout, on the node; pods name it with `imagePullPolicy: Never`."""
+def image_archive(cluster: Cluster) -> Path:
+    """The controller's image, built from this checkout, as `docker save` would write it."""
+    try:
+        with cluster.left():
+            return Path(said_by(RECIPE / "image", IMAGE))
+    except ToolMissingError as error:
+        _leave_out(str(error))
+
+
+@pytest.fixture(scope="session")
+def image(cluster: Cluster, request: pytest.FixtureRequest) -> str:
+    """The name of the controller's image, which is on the node; pods name it with `imagePullPolicy: Never`."""
     given = os.environ.get("STAGEWRIGHT_IMAGE")
     if given:
         return given
     if cluster.node is None:
         _leave_out("KUBECONFIG is set, and STAGEWRIGHT_IMAGE does not say which image its nodes can have")
-    try:
-        with cluster.left():
-            archive = Path(said_by(RECIPE / "image", IMAGE))
-    except ToolMissingError as error:
-        _leave_out(str(error))
-    cluster.node.load(archive)
+    cluster.node.load(request.getfixturevalue("image_archive"))
     return IMAGE
 
 
