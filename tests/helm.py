@@ -100,9 +100,11 @@ class Rendered:
         yield from (self.pod, self.job, self.test)
 
 
-def render(tree: Mapping[str, object], *options: str, helm: str = "helm", release: str = "stagewright") -> Rendered:
+def render(
+    tree: Mapping[str, object], *options: str, helm: str = "helm", release: str = "stagewright", namespace: str = "ml"
+) -> Rendered:
     """The objects that a chart with these values makes."""
-    done = template(tree, *options, helm=helm, release=release)
+    done = template(tree, *options, helm=helm, release=release, namespace=namespace)
     assert done.returncode == 0, done.stderr
     return Rendered(tuple(o for o in yaml.safe_load_all(done.stdout) if o))
 
