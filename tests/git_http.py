@@ -5,6 +5,7 @@ with GitHttpServer(world.origin.parent) as server:
 """
 
 import base64
+import ssl
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +19,7 @@ from tests.git_world import environment
 class GitHttpServer:
     """Serves every repository below `root`. `login` is "user:password", `redirect` a Location to answer with."""
 
-    def __init__(self, root: Path, *, login: str | None = None) -> None:
+    def __init__(self, root: Path, *, login: str | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.root = root
         self.login = login
         self.redirect: str | None = None
@@ -37,11 +38,14 @@ class GitHttpServer:
                 outer._serve(self)
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._scheme = "http" if tls is None else "https"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def url(self, name: str) -> str:
         """The url of a repository below the root."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/{name}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}/{name}"
 
     def __enter__(self) -> Self:
         self._thread.start()

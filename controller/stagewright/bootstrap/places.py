@@ -1,10 +1,12 @@
 """Where people propose and review: a repository with its forge, each kind built in one place."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from stagewright.adapters.clock import SystemClock
+from stagewright.adapters.git.access import GitCredentials, read_credentials
 from stagewright.adapters.git.forge import GitForge
 from stagewright.adapters.git.source import GitSource
 from stagewright.model.sync import HostedForge, RegistrySync
@@ -39,7 +41,13 @@ def place_of(config: RegistrySync, env: Mapping[str, str], telemetry: Telemetry 
         case HostedForge() as hosted:
             return _github(config, hosted, env, telemetry)
         case _:
-            source = GitSource(url=config.url, branch=config.branch, path=config.path, mirror=mirror_of(config, env))
+            source = GitSource(
+                url=config.url,
+                branch=config.branch,
+                path=config.path,
+                mirror=mirror_of(config, env),
+                credentials=_own_credentials(config),
+            )
             return Place(source=source, forge=GitForge(source))
 
 
@@ -56,7 +64,7 @@ def _gitea(config: RegistrySync, hosted: HostedForge, env: Mapping[str, str]) ->
         branch=config.branch,
         path=config.path,
         mirror=mirror_of(config, env),
-        credentials=access.git_credentials(hosted, env),
+        credentials=_own_credentials(config) or access.git_credentials(hosted, env),
         refs=access.REFS,
     )
     return Place(
@@ -81,7 +89,7 @@ def _github(config: RegistrySync, hosted: HostedForge, env: Mapping[str, str], t
         branch=config.branch,
         path=config.path,
         mirror=mirror_of(config, env),
-        credentials=client.git_credentials,
+        credentials=_own_credentials(config) or client.git_credentials,
         refs=GITHUB_REFS,
     )
     forge = GitHubForge(client, source)
@@ -93,11 +101,16 @@ def _github(config: RegistrySync, hosted: HostedForge, env: Mapping[str, str], t
     )
 
 
+def _own_credentials(config: RegistrySync) -> Callable[[], GitCredentials] | None:
+    """What the source is shown by its own configuration, read anew for each fetch."""
+    return None if config.source_access is None else partial(read_credentials, config.source_access)
+
+
 def in_own_name(config: RegistrySync) -> RegistrySync:
     """The configuration as a person uses it: with the token of their environment, never with the controller's."""
     if not isinstance(config.forge, HostedForge):
         return config
-    return replace(config, forge=replace(config.forge, app=None, token_file=None))
+    return replace(config, source_access=None, forge=replace(config.forge, app=None, token_file=None))
 
 
 def for_looking(config: RegistrySync, env: Mapping[str, str]) -> RegistrySync:

@@ -53,6 +53,22 @@ ForgeChoice = Literal["git"] | HostedForge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceAccess:
+    """Who the controller is to the repository, and whom it trusts there, by files.
+
+    A user with a password or token over https, a private key over ssh; `known_hosts_file` holds the hosts to trust
+    instead of the user's, `ca_file` the certificates instead of the system's.
+    """
+
+    username_file: str | None = None
+    password_file: str | None = None
+    private_key_file: str | None = None
+    passphrase_file: str | None = None
+    known_hosts_file: str | None = None
+    ca_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OAuth2Client:
     """A client of an OAuth 2 server, which gets its tokens by client credentials (RFC 6749, section 4.4)."""
 
@@ -104,6 +120,7 @@ class S3Place:
 class RegistrySync:
     """One configuration. Paths are absolute; `path` is a folder of the repository, "" its root.
 
+    Without `source_access` the forge's own credentials, or none, are shown to the repository.
     The ledger lies in `ledger_directory`, unless `ledger_s3` says where else. Without `registry_access` the
     environment says who we are to MLflow.
     `trust_root` is the commit (40 hex digits) that a new ledger begins from; `mirror` None leaves its place to the
@@ -112,6 +129,7 @@ class RegistrySync:
 
     name: str
     url: str
+    source_access: SourceAccess | None = None
     branch: str
     path: str
     forge: ForgeChoice

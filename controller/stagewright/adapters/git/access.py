@@ -8,6 +8,7 @@ import pygit2
 from pygit2.enums import CredentialType
 
 from stagewright.errors import ForbiddenError, IncompleteError, UsageError
+from stagewright.model.sync import SourceAccess
 
 MAX_FETCH_BYTES = 4 * 1024**3
 
@@ -19,13 +20,21 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class GitCredentials:
     """What an origin asks for: a user with a password or token (https), or with a private key file (ssh).
 
-    With neither, an ssh agent is asked. Never printed.
+    With neither, an ssh agent is asked. Never printed. `ca` holds the certificates to trust instead of the system's,
+    and `known_hosts` the hosts to trust instead of the user's (OpenSSH sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
     """
 
     username: str = "git"
     password: str | None = field(default=None, repr=False)
     private_key: Path | None = None
     passphrase: str = field(default="", repr=False)
+    ca: Path | None = None
+    known_hosts: Path | None = None
+
+    @property
+    def trusts_otherwise(self) -> bool:
+        """Whether the origin is trusted otherwise than this process trusts."""
+        return self.ca is not None or self.known_hosts is not None
 
 
 class OriginCallbacks(pygit2.RemoteCallbacks):
@@ -94,3 +103,32 @@ def check_url(url: str) -> str:
     if local and ":" not in url.split("/", maxsplit=1)[0]:
         return str(Path(url).absolute())
     return url
+
+
+def read_credentials(access: SourceAccess) -> GitCredentials:
+    """The credentials that a configuration names, read from their files now. UsageError, which repeats none."""
+    return GitCredentials(
+        username="git" if access.username_file is None else _line(access.username_file),
+        password=None if access.password_file is None else _line(access.password_file),
+        private_key=_path(access.private_key_file),
+        passphrase="" if access.passphrase_file is None else _line(access.passphrase_file),
+        ca=_path(access.ca_file),
+        known_hosts=_path(access.known_hosts_file),
+    )
+
+
+def _path(file: str | None) -> Path | None:
+    return None if file is None else Path(file)
+
+
+def _line(file: str) -> str:
+    try:
+        text = Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        # the text of a decoding error quotes the file
+        raise UsageError(f"{file}, a credential of the source, cannot be read") from (
+            error if isinstance(error, OSError) else None
+        )
+    if not text or any(character in text for character in "\r\n\0"):
+        raise UsageError(f"{file} is no credential: it wants one line of text", hint="write the value and nothing else")
+    return text

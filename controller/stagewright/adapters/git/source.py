@@ -9,6 +9,7 @@ from pygit2.enums import ObjectType
 
 from stagewright.adapters.git import transport
 from stagewright.adapters.git.access import GitCredentials, check_url
+from stagewright.adapters.git.apart import update_apart
 from stagewright.adapters.git.graph import CommitGraph
 from stagewright.adapters.git.objects import (
     OBJECT_ID,
@@ -77,7 +78,10 @@ class GitSource:
     def fetch(self) -> str:
         """Bring the mirror up to date; the branch's head. See the port for the errors."""
         given = self._credentials() if callable(self._credentials) else self._credentials
-        transport.update(self._repository, self.url, self.branch, credentials=given, refs=self._refs)
+        if given is not None and given.trusts_otherwise:
+            update_apart(Path(self._repository.path), self.url, self.branch, credentials=given, refs=self._refs)
+        else:
+            transport.update(self._repository, self.url, self.branch, credentials=given, refs=self._refs)
         self._tags = None
         return self.last_head()
 

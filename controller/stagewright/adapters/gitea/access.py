@@ -43,4 +43,5 @@ def open_client(forge: HostedForge, env: Mapping[str, str]) -> GiteaClient:
 
 def git_credentials(forge: HostedForge, env: Mapping[str, str]) -> GitCredentials:
     """What git is shown when it reads the repository over https; never part of its url."""
-    return GitCredentials(username=_GIT_USER, password=gitea_token(forge, env))
+    ca = Path(forge.ca_file) if forge.ca_file is not None else None
+    return GitCredentials(username=_GIT_USER, password=gitea_token(forge, env), ca=ca)

@@ -93,7 +93,8 @@ class GitHubClient:
 
     def git_credentials(self) -> GitCredentials:
         """What git shows to fetch now. An App's ends within the hour: ask anew before each fetch."""
-        return GitCredentials(username=GIT_USER, password=self._credentials.secret(self._exchange))
+        secret = self._credentials.secret(self._exchange)
+        return GitCredentials(username=GIT_USER, password=secret, ca=self.address.ca)
 
     # reading
 
