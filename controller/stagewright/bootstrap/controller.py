@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from urllib.request import getproxies_environment
 
@@ -226,3 +227,8 @@ def informers(
 def seconds() -> float:
     """A clock that never runs back, in seconds."""
     return time.monotonic()
+
+
+def warm_up() -> None:
+    """Import what takes seconds, so that the first sync after a take-over need not."""
+    import_module("stagewright.adapters.mlflow")

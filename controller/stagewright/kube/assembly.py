@@ -109,6 +109,7 @@ def assemble(
         clock=seconds,
         stuck_after_s=settings.stuck_after_s,
         busy=observer.working,
+        crashed=reconciler.crashed,
     )
     parts = Parts(
         queue=queue,

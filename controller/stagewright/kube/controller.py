@@ -149,11 +149,9 @@ class Controller:
         parts = self._parts
         parts.engines.drop_all()
         parts.observer.leading(leader=True, transitions=transitions)
-        _log.info("leading, in turn %d", transitions)
         for key in parts.cache.every_key():
             parts.queue.add(key)
 
     def _deposed(self) -> None:
         """Somebody else leads: what is under way is stopped by its fence."""
         self._parts.observer.leading(leader=False, transitions=0)
-        _log.warning("not leading any more")

@@ -76,6 +76,10 @@ class References(Protocol):
         """
         ...
 
+    def resource(self, key: str) -> CustomResource | None:
+        """An object as it was last understood; None where it never was."""
+        ...
+
     def forget_object(self, namespace: str, name: str) -> set[str]:
         """Remove the files of an object that is gone; the uids under which there were any."""
         ...

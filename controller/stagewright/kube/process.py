@@ -19,7 +19,7 @@ from stagewright.adapters.kubernetes.client import open_cluster
 from stagewright.adapters.kubernetes.references import ClusterReferences, ReferenceFiles
 from stagewright.adapters.text_file import text_file
 from stagewright.adapters.webhook import ManyDoors, parse_address, read_secrets
-from stagewright.bootstrap.controller import seconds
+from stagewright.bootstrap.controller import seconds, warm_up
 from stagewright.bootstrap.notifications import channel_of, outbound
 from stagewright.kube.assembly import Wiring, assemble
 from stagewright.kube.controller import Controller
@@ -59,6 +59,7 @@ def run_controller(
 ) -> bool:
     """Run until SIGTERM or SIGINT; whether everything in hand ended in time. UsageError: a setting cannot work."""
     set_up_logging(logs.form, logs.level)
+    warm_up()
     cluster = open_cluster(kubeconfig)
     metrics = Metrics(
         Build(

@@ -84,18 +84,37 @@ class Reconciler:
         else:
             self._guarded(key, self._sync, found)
 
+    def crashed(self, key: str, what: str) -> None:
+        """Show on the object that a reconcile of it ended by an exception that nobody thought of."""
+        around = self._around
+        namespace, _, name = key.partition("/")
+        found = around.cache.get(namespace, name)
+        if found is None or not around.leading():
+            return
+        error = StagewrightError(f"the controller crashed: {what}", hint="report it; it is tried again meanwhile")
+        attempt = Attempt(
+            found=found,
+            resource=around.references.resource(key),
+            at=around.clock.now(),
+            error=error,
+            checkpoint=_checkpoint(found),
+        )
+        try:
+            self._tell(found, attempt)
+        except StagewrightError as untold:
+            _log.warning("the cluster did not take the status: %s", untold, extra={"sync": key})
+
     def _guarded(self, key: str, step: Callable[[str, Object], None], found: Object) -> None:
         """Do it; what the cluster did not take is tried again after the object's back-off."""
         try:
             step(key, found)
         except LeaseLostError as error:
-            _log.info("left to another process: %s", error, extra={"sync": key})
-        except ConflictError:
-            # the cache is behind; it will have caught up by then
+            # it may be ours still, or again: then it goes on
             self._around.queue.add_rate_limited(key)
-        except NotFoundError:
-            # gone meanwhile: the cache will tell
-            self._around.queue.forget(key)
+            _log.info("left to whoever leads: %s", error, extra={"sync": key})
+        except (ConflictError, NotFoundError):
+            # the cache is behind, and will have caught up by then; an object that is gone is let go then
+            self._around.queue.add_rate_limited(key)
         except StagewrightError as error:
             delay = self._around.queue.add_rate_limited(key)
             _log.warning("the cluster did not take it, again in %.0f s: %s", delay, error, extra={"sync": key})
@@ -155,7 +174,8 @@ class Reconciler:
             since=_since(attempt),
         )
         around.observer.reconciled(done)
-        self._tell(found, attempt)
+        if around.leading():
+            self._tell(found, attempt)
         self._schedule(key, attempt)
 
     def _attempt(self, found: Object, attempt: Attempt) -> Attempt:

@@ -23,14 +23,19 @@ class Workers:
         clock: Seconds,
         stuck_after_s: float,
         busy: Callable[[int, int], None] = lambda _busy, _count: None,
+        crashed: Callable[[str, str], None] = lambda _key, _what: None,
     ) -> None:
-        """`reconcile` says itself when the key is due again. `busy` hears how many of how many have one in hand."""
+        """`reconcile` says itself when the key is due again. `busy` hears how many of how many have one in hand.
+
+        `crashed` hears of what ended by an exception that nobody thought of: the key, and kind and place.
+        """
         self._queue = queue
         self._reconcile = reconcile
         self._count = count
         self._clock = clock
         self._stuck_after_s = stuck_after_s
         self._busy = busy
+        self._crashed = crashed
         self._lock = threading.Lock()
         self._hands: dict[int, tuple[str, float]] = {}
         # daemons: what does not end in time must not keep the process from ending
@@ -71,9 +76,11 @@ class Workers:
             try:
                 self._reconcile(key)
             except Exception as error:  # noqa: BLE001 # one object that nobody thought of must not stop all the others
-                # the exception's own text may hold anything
-                _log.error("reconcile crashed: %s in %s", type(error).__name__, _place(error), extra={"sync": key})
+                # its own text may hold anything
+                what = f"{type(error).__name__} in {_place(error)}"
+                _log.error("crashed: %s", what, extra={"sync": key})
                 self._queue.add_rate_limited(key)
+                self._crashed(key, what)
             finally:
                 self._put(number)
                 self._queue.done(key)
