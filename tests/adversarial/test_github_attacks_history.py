@@ -199,6 +199,25 @@ def test_40_queue_lends_no_approval_from_one_pull_request_to_another(tmp_path: P
         stopped(bank, "0 of 1 given; 1 more from: @noor, @olga")
 
 
+@pytest.mark.parametrize("approved", [False, True], ids=["nobody approves the lower one", "each is approved"])
+def test_40_one_push_of_two_pull_requests_lends_no_approval(tmp_path: Path, approved: bool):
+    """One lies on top of the other, and its branch is pushed to main: each has the commits up to its own head."""
+    with begun(tmp_path) as bank:
+        lower = bank.propose({"Staging": 1})
+        text = bank.text({"Staging": 1}, TWIN)
+        bank.world.put("dana", {TWIN_FILE: text}, branch="on-top", start=bank.pull(lower).head_ref)
+        upper = bank.world.open("on-top", by="dana")
+        bank.review("noor", upper)
+        if approved:
+            bank.review("olga", lower)
+        bank.clock.forward(seconds=1)
+        bank.world.push("maintainer", "main", bank.pull(upper).head_sha)
+        if not approved:
+            stopped(bank, "0 of 1 given; 1 more from: @noor, @olga")
+        bank.sync()
+        assert (bank.aliases(), bank.aliases(TWIN)) == ({"challenger": 1} if approved else {}, {"challenger": 1})
+
+
 def test_41_two_approved_apart_that_break_a_rule_together(tmp_path: Path):
     """Each names the same model of MLflow as its own; there can be one."""
     with begun(tmp_path) as bank:

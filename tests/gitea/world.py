@@ -164,6 +164,15 @@ class GiteaWorld(World):
             time.sleep(0.05)
         raise AssertionError(f"the feed does not tell of {commit}")
 
+    def settle_merged(self, *numbers: int) -> None:
+        """Wait until Gitea has noticed that these were merged by a push."""
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            if all(self.call("GET", f"/pulls/{number}")["merged"] for number in numbers):
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{numbers} were not noticed to be merged")
+
     def next_second(self) -> None:
         """Wait until the server's clock, which counts in seconds, has gone on."""
         client = self.client()

@@ -100,6 +100,38 @@ def test_fast_forward_by_hand_is_the_pull_requests(world: GitHubWorld):
     assert (pull.id, pull.merged_head, pull.brought) == (str(number), head, tuple(chain(world)))
 
 
+def test_one_push_of_two_pull_requests_on_top_of_each_other_gives_each_its_own(world: GitHubWorld):
+    numbers, heads = [], []
+    for branch, start, files in (("first", "main", "ab"), ("second", "first", "cd"), ("third", "second", "e")):
+        for name in files:
+            world.put("dana", {f"{name}.txt": "1\n"}, branch=branch, start=start)
+        numbers.append(str(world.open(branch)))
+        heads.append(world.head(branch))
+    world.push("maintainer", "main", heads[-1])
+    commits = chain(world)
+
+    found = [told(world, commit) for commit in commits]
+
+    assert [facts and (facts.id, facts.merged_head, facts.first_parent, facts.brought) for facts in found] == [
+        *[(numbers[0], heads[0], world.first, tuple(commits[:2]))] * 2,
+        *[(numbers[1], heads[1], heads[0], tuple(commits[2:4]))] * 2,
+        (numbers[2], heads[2], heads[1], (heads[2],)),
+    ]
+
+
+def test_one_push_of_two_pull_requests_with_a_head_that_was_pushed_over_is_not_certain(world: GitHubWorld):
+    """What was the first one's when it was merged cannot be told apart from the second one's."""
+    world.put("dana", {"a.txt": "1\n"}, branch="first")
+    first = world.open("first")
+    world.put("dana", {"b.txt": "1\n"}, branch="second", start="first")
+    world.open("second")
+    world.push("maintainer", "main", world.head("second"))
+    world.hosted.pulls[first].head_sha = world.first
+
+    with pytest.raises(IncompleteError, match="where the one ends and the other begins is not certain"):
+        told(world, world.head("main"))
+
+
 def test_commit_on_top_of_a_merge_by_hand_is_nobodys(world: GitHubWorld):
     world.put("dana", {"a.txt": "1\n"}, branch="promote")
     world.open("promote")

@@ -62,6 +62,7 @@ def test_pull_of_each_merge_style_tells_the_whole_step(world: GiteaWorld, style:
                 first_parent=before,
                 brought=() if style in {"merge", "rebase-merge"} else brought,
                 commit_actors=tuple(sorted({first: dana, second: ravi}.items())),
+                merged_at=facts[0] and facts[0].merged_at,
             )
         ]
         * commits
@@ -270,6 +271,29 @@ def test_commit_declared_the_merge_of_a_pull_request_stands_for_itself_alone(wor
     assert [facts and (facts.id, facts.brought, facts.merged_head) for facts in found] == [
         None, (str(number), (declared,), second), None,
     ]  # fmt: skip
+
+
+def test_one_push_of_two_pull_requests_on_top_of_each_other_gives_each_its_own(world: GiteaWorld):
+    lower, _, head = proposed(world, "lower")
+    world.git("dana", "fetch", "-q", "origin")
+    world.git("dana", "push", "-q", "origin", f"{head}:refs/heads/upper")
+    tops = [world.commit("dana", {name: "1\n"}, branch="upper") for name in ("c", "d")]
+    upper = world.open("upper")
+    world.patch("", {"allow_manual_merge": True, "autodetect_manual_merge": True})
+    for number in (lower, upper):
+        world.settle(number)
+    world.git("dana", "push", "-q", "origin", f"{tops[-1]}:refs/heads/main")
+    world.settle_feed(tops[-1])
+    world.settle_merged(lower, upper)
+    commits = chain(world, world.first)
+    source = world.source()
+
+    found = [told(world, commit, source=source) for commit in commits]
+
+    assert [facts and (facts.id, facts.merged_head, facts.first_parent, facts.brought) for facts in found] == [
+        *[(str(lower), head, world.first, tuple(commits[:2]))] * 2,
+        *[(str(upper), tops[-1], head, tuple(tops))] * 2,
+    ]
 
 
 def test_pull_against_another_branch_says_so(world: GiteaWorld):

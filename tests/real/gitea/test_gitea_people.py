@@ -46,6 +46,22 @@ def test_members_of_a_team_that_the_account_is_not_in_are_not_told(world: GiteaW
     assert "member of that team" in caught.value.hint
 
 
+def test_account_that_was_renamed_is_told_under_its_new_name_alone(world: GiteaWorld):
+    old, new = world.server.unique("vera"), world.server.unique("vanessa")
+    own = world.account(old).id
+    world.server.call("POST", f"/admin/users/{old}/rename", {"new_username": new})
+    forge = world.forge(world.source())
+
+    assert forge.accounts([old, new.upper()]) == {old: None, new.upper(): own}
+
+    # somebody else takes the name that is free
+    world.server.call("DELETE", f"/admin/users/{new}")
+    taker = world.server.unique("mallory")
+    other = world.account(taker).id
+    world.server.call("POST", f"/admin/users/{taker}/rename", {"new_username": old})
+    assert forge.accounts([old, new]) == {old: other, new: None}
+
+
 def test_writers_are_those_whom_a_team_or_their_own_access_lets_write(world: GiteaWorld):
     world.team("readers", "olga")
     world.team("elsewhere", "oleg", permission="write", repository=False)

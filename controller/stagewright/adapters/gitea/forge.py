@@ -57,14 +57,14 @@ class GiteaForge:
                 raise self._untold(commit)
             self._require_settled(commit, pushes)
             return None
-        if row is not None and push.after != commit:
+        if row is not None and push.after != commit and self.pulls.head_of(row) != commit:
             # marked as merged by hand, in the middle of a push: the rest of the push belongs to nobody
             return self._facts(row, first_parent, (commit,), push)
-        if row is None and push.after is not None and push.after != commit:
-            last = push.after
-            row = self._merged_as(last) if len(self._source.commit(last).parents) == 1 else None
-        if row is not None and push.before is not None and push.after is not None:
-            return self._facts(row, push.before, self._source.first_parents(push.before, push.after), push)
+        if push.before is not None and push.after is not None:
+            part = self._part(commit, self._source.first_parents(push.before, push.after))
+            if part is not None:
+                found, brought = part
+                return self._facts(found, self._source.commit(brought[0]).parents[0], brought, push)
         self._require_old(commit, push)
         return None
 
@@ -166,6 +166,27 @@ class GiteaForge:
         if not isinstance(found, dict) or not flag(found, "merged") or found.get("merge_commit_sha") != commit:
             raise IncompleteError(f"{self._client.place} names a pull request for {commit} that did not bring it")
         return found
+
+    def _part(self, commit: str, chain: tuple[str, ...]) -> tuple[Row, tuple[str, ...]] | None:
+        """Of a push of several commits, whose the one is, and what that pull request brought with it; None: nobody's.
+
+        What was pushed as it was proposed may hold the heads of several pull requests, one on top of the other: each
+        has what lies between the merge below and its own head.
+        """
+        last = self._merged_plainly(chain[-1])
+        if last is not None and self.pulls.head_of(last) != chain[-1]:
+            # a rebase: Gitea's own push, and nothing else is in it
+            return last, chain
+        at = chain.index(commit)
+        for end, above in enumerate(chain[at : at + MAX_LOOK_AHEAD], at):
+            row = self._merged_plainly(above)
+            if row is not None and self.pulls.head_of(row) == above:
+                start = next((b + 1 for b in range(at - 1, -1, -1) if self._merged_as(chain[b]) is not None), 0)
+                return row, chain[start : end + 1]
+        return None
+
+    def _merged_plainly(self, commit: str) -> Row | None:
+        return self._merged_as(commit) if len(self._source.commit(commit).parents) == 1 else None
 
     def _facts(self, row: Row, first_parent: str, brought: tuple[str, ...], push: Push | None) -> PullFacts:
         # of a merge that was declared by hand, `merged_at` is what the commit claims; the push is not later than that

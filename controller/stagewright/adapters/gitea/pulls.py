@@ -56,14 +56,18 @@ class PullReader:
         opened = moment(row, "created_at")
         return OpenPull(number=number(row, "number"), facts=facts, draft=flag(row, "draft"), opened=opened)
 
-    def _facts(self, row: Row, first_parent: str, brought: tuple[str, ...], until: datetime | None) -> PullFacts:
-        own = number(row, "number")
-        ref = f"refs/pull/{own}/head"
+    def head_of(self, row: Row) -> str:
+        """Where a pull request was when it was merged, or is. IncompleteError while the mirror does not know it."""
+        ref = f"refs/pull/{number(row, 'number')}/head"
         head = self._source.refs(ref).get(ref)
         if head is None:
             raise IncompleteError(
                 f"the mirror of {self._source.url} does not hold {ref}", hint="the next fetch brings it: try again"
             )
+        return head
+
+    def _facts(self, row: Row, first_parent: str, brought: tuple[str, ...], until: datetime | None) -> PullFacts:
+        own, head = number(row, "number"), self.head_of(row)
         return PullFacts(
             id=str(own),
             title=text(row, "title"),

@@ -142,14 +142,14 @@ class GitHubForge:
             self._ahead = dict(self._reader.of_commits(wanted))
         return _known(self._ahead.pop(commit, None), commit)
 
-    def _came(self, commits: Sequence[str]) -> list[frozenset[int]]:
-        """The numbers of the merged pull requests that each commit came by."""
-        found: list[frozenset[int]] = []
+    def _came(self, commits: Sequence[str]) -> list[tuple[PullRecord, ...]]:
+        """The merged pull requests that each commit came by."""
+        found: list[tuple[PullRecord, ...]] = []
         for start in range(0, len(commits), BATCH):
             batch = commits[start : start + BATCH]
             answer = self._reader.of_commits(batch)
             told = (_known(answer.get(one), one) for one in batch)
-            found += [frozenset(pull.number for pull in pulls if pull.merged is not None) for pulls in told]
+            found += [tuple(pull for pull in pulls if pull.merged is not None) for pulls in told]
         return found
 
     def _merged_by_list(self, commit: str) -> tuple[PullRecord, ...]:

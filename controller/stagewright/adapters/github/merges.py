@@ -4,6 +4,7 @@ A ── M               a merge commit: M, whose second parent is the head
 A ── s               a squash: one commit with one parent
 A ── r1 ── r2        a rebase: a commit for each; GitHub names only the last as the merge's
 A ── M1 ── s2        a merge queue: one push brings a group, and each pull request has its own part of it
+A ── c1 ── c2        a push of the head itself, merged by hand; where c1 is another's head, that one brought it
 
 Git alone cannot tell a squash from the last commit of a rebase: the move of the branch says how many there were.
 """
@@ -19,8 +20,8 @@ from stagewright.errors import IncompleteError, NotFoundError
 
 QUEUE = "merge_queue_merge"
 
-# The numbers of the merged pull requests that each of these commits came by.
-Came = Callable[[Sequence[str]], Sequence[frozenset[int]]]
+# The merged pull requests that each of these commits came by.
+Came = Callable[[Sequence[str]], Sequence[tuple[PullRecord, ...]]]
 
 
 class Merges:
@@ -87,11 +88,32 @@ class Merges:
         if move.kind in MERGES:
             return chain
         # a push that brought the head itself is a merge by hand; any other is not the pull request's
-        return chain if last == pull.head else ()
+        return self._stacked(pull, chain) if last == pull.head else ()
+
+    def _stacked(self, pull: PullRecord, chain: tuple[str, ...]) -> tuple[str, ...]:
+        """What a push of a head brought, without what ends with the nearest merge of another pull request in it."""
+        below = chain[:-1]
+        others = {
+            below.index(one.merge_commit): one
+            for came in (self._came(below) if below else ())
+            for one in came
+            if one.number != pull.number and one.base == pull.base and one.merge_commit in below
+        }
+        if not others:
+            return chain
+        nearest = max(others)
+        other = others[nearest]
+        if other.head not in {below[nearest], *self._parents(below[nearest])[1:]}:
+            raise IncompleteError(
+                f"one push brought pull requests {other.number} and {pull.number}, and where the one ends and the other"
+                " begins is not certain",
+                hint="it cannot be told: put the branch back and merge them one by one, or name a new trust root",
+            )
+        return chain[nearest + 1 :]
 
     def _part(self, pull: PullRecord, chain: tuple[str, ...]) -> tuple[str, ...]:
         """The end of a group that is the pull request's own."""
-        came = self._came(chain)
+        came = [frozenset(one.number for one in pulls) for pulls in self._came(chain)]
         if not all(came):
             missing = next(commit for commit, numbers in zip(chain, came, strict=True) if not numbers)
             raise IncompleteError(f"GitHub does not say (yet) by which pull request of a group {missing[:12]} came")
