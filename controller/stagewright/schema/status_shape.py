@@ -37,7 +37,7 @@ class CountsShape(Shape):
     pending: Count = Field(description="Promotions that wait for sign-offs.")
     blocked: Count = Field(description="What is authorized cannot be applied as things stand.")
     drifted: Count = Field(description="MLflow was changed by hand, and is not put right yet.")
-    unmanaged: Count = Field(description="Registered models that no document declares.")
+    unmanaged: Count = Field(description="Aliases and stages in MLflow that no document names.")
 
 
 class LedgerStatusShape(Shape):
