@@ -21,7 +21,7 @@ from typing import cast
 from stagewright.errors import InvalidError
 from stagewright.model.custom_resource import CustomResource, Notification, NotificationFilter, Places, Workloads
 from stagewright.model.sync import RegistrySync
-from stagewright.schema.custom_resource_parts import forge_of, registry_access_of, s3_of
+from stagewright.schema.custom_resource_parts import forge_of, registry_access_of, s3_of, source_access_of
 from stagewright.schema.custom_resource_references import Collector
 from stagewright.schema.custom_resource_shape import MAX_NAME, NotificationShape, RegistrySyncSpecShape
 from stagewright.schema.registry_sync import read_duration
@@ -103,6 +103,7 @@ def _sync(
     return RegistrySync(
         name=name,
         url=spec.source.url,
+        source_access=source_access_of(spec.source, files),
         branch=spec.source.branch,
         path=spec.source.path,
         forge=forge_of(spec.forge, files),

@@ -13,6 +13,7 @@ from stagewright.model.sync import (
     OAuth2Client,
     RegistryAccess,
     S3Place,
+    SourceAccess,
 )
 from stagewright.schema.custom_resource_references import Collector
 from stagewright.schema.custom_resource_shape import (
@@ -22,6 +23,7 @@ from stagewright.schema.custom_resource_shape import (
     OAuth2Shape,
     RegistrySpecShape,
     S3Shape,
+    SourceSpecShape,
 )
 from stagewright.schema.registry_sync import GITHUB
 
@@ -69,6 +71,25 @@ def _app(app: AppSpecShape, files: Collector, place: str) -> AppInstallation:
         id=app.id,
         installation=app.installation,
         private_key=files.signing_key(app.private_key_secret_ref, f"{place}.privateKeySecretRef"),
+    )
+
+
+def source_access_of(shape: SourceSpecShape, files: Collector) -> SourceAccess | None:
+    """Who the controller is to the repository; None leaves it to the forge's own token."""
+    place = "spec.source.credentialsSecretRef"
+    over_ssh = not shape.url.startswith(("https://", "http://", "file://"))
+    if over_ssh and shape.credentials_secret_ref is None:
+        hint = "name a Secret with the keys identity and known_hosts"
+        files.problem("a repository over ssh wants a key", place, hint=hint)
+    if shape.credentials_secret_ref is None and shape.ca_config_map_ref is None:
+        return None
+    name = shape.credentials_secret_ref.name if shape.credentials_secret_ref else None
+    return SourceAccess(
+        username_file=None if over_ssh else files.secret_part(name, "username", place),
+        password_file=None if over_ssh else files.secret_part(name, "password", place),
+        private_key_file=files.secret_part(name, "identity", place) if over_ssh else None,
+        known_hosts_file=files.secret_part(name, "known_hosts", place) if over_ssh else None,
+        ca_file=files.config_map_key(shape.ca_config_map_ref, "spec.source.caConfigMapRef"),
     )
 
 

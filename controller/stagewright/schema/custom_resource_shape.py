@@ -65,6 +65,14 @@ class SourceSpecShape(Shape):
     path: SourcePath = Field(
         default="", description="The folder of stagewright.yaml in the repository; empty for its root."
     )
+    credentials_secret_ref: SecretRefShape | None = Field(
+        default=None,
+        description="How the controller gets in, where the forge's own token does not do: a Secret with the keys "
+        "username and password for https, identity and known_hosts for ssh.",
+    )
+    ca_config_map_ref: ConfigMapKeyRefShape | None = Field(
+        default=None, description="Certificates (PEM) to trust at the repository instead of the system's."
+    )
 
 
 class AppSpecShape(Shape):

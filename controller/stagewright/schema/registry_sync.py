@@ -40,7 +40,14 @@ from pydantic.alias_generators import to_camel
 from stagewright.errors import DocumentError
 from stagewright.model.sync import AppInstallation, ForgeChoice, HostedForge, KeyReference, RegistrySync
 from stagewright.schema.nodes import Document, raise_problems
-from stagewright.schema.registry_sync_access import RegistryShape, S3FilesShape, registry_access, s3_place
+from stagewright.schema.registry_sync_access import (
+    RegistryShape,
+    S3FilesShape,
+    SourceCredentialsShape,
+    registry_access,
+    s3_place,
+    source_access,
+)
 from stagewright.schema.shape import API_VERSION, Shape, pattern, read_shape
 from stagewright.schema.vocabulary import RELATIVE_PATH, Line, ModelName
 from stagewright.schema.yaml import parse_yaml
@@ -89,6 +96,8 @@ class SourceShape(Shape):
     url: Line
     branch: Branch = "main"
     path: SourcePath = ""
+    credentials: SourceCredentialsShape | None = None
+    ca_file: Line | None = None
 
 
 class AppShape(Shape):
@@ -175,6 +184,7 @@ def parse_registry_sync(data: bytes, file: str, *, folder: str) -> RegistrySync:
     return RegistrySync(
         name=shape.metadata.name,
         url=spec.source.url if _REMOTE.match(spec.source.url) else _resolve(folder, spec.source.url),
+        source_access=source_access(spec.source.credentials, spec.source.ca_file, partial(_resolve, folder)),
         branch=spec.source.branch,
         path=spec.source.path,
         forge=forge,

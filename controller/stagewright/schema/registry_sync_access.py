@@ -15,13 +15,23 @@ from typing import Annotated
 from pydantic import Field
 
 from stagewright.errors import DocumentError
-from stagewright.model.sync import OAuth2Client, RegistryAccess, S3Place
+from stagewright.model.sync import OAuth2Client, RegistryAccess, S3Place, SourceAccess
 from stagewright.schema.nodes import Document
 from stagewright.schema.shape import Shape
 from stagewright.schema.vocabulary import Line, Word
 
 # A path of the document as an absolute one.
 Resolve = Callable[[str], str]
+
+
+class SourceCredentialsShape(Shape):
+    """User and password or token (https), or a private key (ssh) with the hosts to trust, a file each."""
+
+    username_file: Line | None = None
+    password_file: Line | None = None
+    private_key_file: Line | None = None
+    passphrase_file: Line | None = None
+    known_hosts_file: Line | None = None
 
 
 class BasicAuthFilesShape(Shape):
@@ -76,6 +86,25 @@ class S3FilesShape(Shape):
     region: Word | None = None
     credentials_folder: Line | None = None
     ca_file: Line | None = None
+
+
+def source_access(shape: SourceCredentialsShape | None, ca_file: str | None, resolve: Resolve) -> SourceAccess | None:
+    """Who the controller is to the repository; None leaves it to the forge, or to nobody."""
+    if shape is None and ca_file is None:
+        return None
+    given = shape or SourceCredentialsShape()
+
+    def resolved(path: str | None) -> str | None:
+        return None if path is None else resolve(path)
+
+    return SourceAccess(
+        username_file=resolved(given.username_file),
+        password_file=resolved(given.password_file),
+        private_key_file=resolved(given.private_key_file),
+        passphrase_file=resolved(given.passphrase_file),
+        known_hosts_file=resolved(given.known_hosts_file),
+        ca_file=resolved(ca_file),
+    )
 
 
 def registry_access(

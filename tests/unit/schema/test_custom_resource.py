@@ -16,6 +16,7 @@ from stagewright.model.sync import (
     RegistryAccess,
     RegistrySync,
     S3Place,
+    SourceAccess,
 )
 from stagewright.schema.custom_resource import parse_custom_resource
 from tests.unit.schema.objects import ABSENT, GIVEN, PLACES, changed
@@ -55,6 +56,42 @@ def test_parse_custom_resource_of_the_least_fills_every_default():
         ("Secret", "stagewright-ledger-keys", "log.pem", "spec.ledger.logKeySecretRef"),
         ("Secret", "stagewright-ledger-keys", "entry.pem", "spec.ledger.entryKeySecretRef"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("url", "access"),
+    [
+        (
+            "https://git.example/acme/models.git",
+            SourceAccess(
+                username_file=f"{OWN}/secret/git/username",
+                password_file=f"{OWN}/secret/git/password",
+                ca_file=f"{OWN}/configmap/ca/ca.crt",
+            ),
+        ),
+        (
+            "ssh://git@git.example/acme/models.git",
+            SourceAccess(
+                private_key_file=f"{OWN}/secret/git/identity",
+                known_hosts_file=f"{OWN}/secret/git/known_hosts",
+                ca_file=f"{OWN}/configmap/ca/ca.crt",
+            ),
+        ),
+    ],
+)
+def test_parse_custom_resource_of_a_repository_of_its_own_names_the_way_in(url: str, access: SourceAccess):
+    source = {
+        "url": url,
+        "credentialsSecretRef": {"name": "git"},
+        "caConfigMapRef": {"name": "ca", "key": "ca.crt"},
+    }
+    assert parse_custom_resource(changed({"spec.source": source}), places=PLACES).sync.source_access == access
+
+
+@pytest.mark.parametrize("url", ["ssh://git@git.example/acme/models.git", "git@git.example:acme/models.git"])
+def test_parse_custom_resource_of_a_repository_over_ssh_without_a_key_is_refused(url: str):
+    with pytest.raises(InvalidError, match=r"spec\.source\.credentialsSecretRef: a repository over ssh wants a key"):
+        parse_custom_resource(changed({"spec.source": {"url": url}}), places=PLACES)
 
 
 def test_parse_custom_resource_of_a_github_app_names_its_key_ca_and_webhooks():

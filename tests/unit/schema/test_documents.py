@@ -18,6 +18,7 @@ from stagewright.model.sync import (
     RegistryAccess,
     RegistrySync,
     S3Place,
+    SourceAccess,
 )
 from stagewright.schema.model_document import ModelDocument, model_name, model_path, parse_model
 from stagewright.schema.names import skeleton, twins
@@ -299,6 +300,16 @@ def test_parse_registry_sync_of_ways_into_mlflow_and_a_bucket_yields_them():
         headers_folder="/srv/keys/headers",
     )
     assert sync.ledger_s3 == S3Place(bucket="ledgers", prefix="acme/prod", region="eu-1", credentials_folder="/srv/s3")
+
+
+def test_parse_registry_sync_of_a_repository_with_a_key_yields_it():
+    source = (
+        '{url: "ssh://git@git.example/m.git", credentials: {privateKeyFile: k, knownHostsFile: /etc/kh}, caFile: c}'
+    )
+    text = base("registrysync").replace("{url: ../origin.git, branch: main, path: ml/prod}", source)
+    assert parse_registry_sync(text.encode(), "sync.yaml", folder="/srv").source_access == SourceAccess(
+        private_key_file="/srv/k", known_hosts_file="/etc/kh", ca_file="/srv/c"
+    )
 
 
 @pytest.mark.parametrize(
