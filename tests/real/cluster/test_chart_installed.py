@@ -2,6 +2,7 @@
 
 import base64
 import json
+import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -214,6 +215,7 @@ class Release:
 
 
 @pytest.mark.parametrize("major", [4, 3])
+@pytest.mark.usefixtures("crds")
 def test_release_lives_through_upgrade_rollback_uninstall_and_reinstall(
     major: int, cluster: Cluster, image: str, namespace: str
 ):
@@ -283,18 +285,24 @@ def _arguments(cluster: Cluster, namespace: str) -> list[str]:
     return found
 
 
+@pytest.mark.usefixtures("crds")
 def test_helm_test_says_what_is_missing(cluster: Cluster, image: str, namespace: str):
     """Without roles the controller is not ready; the test pod says why."""
     release = Release(cluster, namespace, image, 4)
     sets = [f"--set={key}={value}" for key, value in release.settings.items()]
-    bare = ("--set=rbac.create=false", "--set=ledger.keys.generate=false", "--set=ledger.storage=s3")
-    release.helm("install", "stagewright", str(CHART), *sets, *bare, "--take-ownership")
+    bare = (
+        "--set=rbac.create=false",
+        "--set=ledger.keys.generate=false",
+        "--set=ledger.storage=s3",
+        "--set=crds.install=false",
+    )
+    release.helm("install", "stagewright", str(CHART), *sets, *bare)
     with pytest.raises(ClusterError):
         release.helm("test", "stagewright", "--timeout=60s")
     told = cluster.kubectl("logs", "stagewright-test", "-n", namespace)
     assert "✓ api server" in told
     assert f"this service account may not, for the namespace {namespace}: get registrysyncs.stagewright.dev" in told
-    assert "remedy:  the chart grants it with rbac.create=true" in told
+    assert "remedy: the chart grants it with rbac.create=true" in told
     release.helm("uninstall", "stagewright", "--wait", "--timeout=120s")
 
 
@@ -312,7 +320,7 @@ def test_kubectl_apply_k_installs_the_same(cluster: Cluster, image: str, tmp_pat
         overlay["patches"] = [{"target": {"kind": "PersistentVolumeClaim"}, "patch": json.dumps(patch)}]
     (tmp_path / "here").mkdir()
     (tmp_path / "here/kustomization.yaml").write_text(yaml.safe_dump(overlay))
-    cluster.offer_volume("plain-ledger")
+    cluster.offer_volume(f"plain-{secrets.token_hex(4)}")
     try:
         cluster.kubectl("apply", "-k", str(tmp_path / "here"))
         cluster.kubectl("rollout", "status", "deployment/stagewright", "-n", "stagewright", "--timeout=180s")
