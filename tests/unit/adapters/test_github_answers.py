@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from stagewright.adapters.github.answers import account, actor, big_number, flag, moment, number, parse, rows, text
+from stagewright.adapters.github.answers import account, actor, big_number, parse, rows
+from stagewright.adapters.rows import flag, moment, number, text
 from stagewright.errors import IncompleteError
 from stagewright.model.review import Account
 

@@ -5,9 +5,10 @@ changes nothing. Only what the token's own account wrote is ever taken for one's
 """
 
 from stagewright.adapters.git.source import GitSource
-from stagewright.adapters.gitea.answers import account, below, number, text
+from stagewright.adapters.gitea.answers import account
 from stagewright.adapters.gitea.client import GiteaClient, Row, checked_repository
 from stagewright.adapters.gitea.pulls import PullReader
+from stagewright.adapters.rows import below, number, text
 from stagewright.errors import ForbiddenError, InvalidError, NotFoundError
 from stagewright.model.conversation import Deployed, OpenPull, StatusMark
 

@@ -1,7 +1,7 @@
 """A repository's activity feed, newest rows first, kept and read on from where the last reading ended."""
 
-from stagewright.adapters.gitea.answers import number
 from stagewright.adapters.gitea.client import LIST_TRIES, GiteaClient, Row
+from stagewright.adapters.rows import number
 from stagewright.errors import IncompleteError
 
 MAX_ROWS = 100_000

@@ -10,11 +10,12 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from stagewright.adapters.git.source import GitSource
-from stagewright.adapters.gitea.answers import account, below, flag, moment, number, text
+from stagewright.adapters.gitea.answers import account
 from stagewright.adapters.gitea.client import GiteaClient, Row, checked_repository
 from stagewright.adapters.gitea.pulls import PullReader
 from stagewright.adapters.gitea.pushes import Push
 from stagewright.adapters.gitea.reviews import read_reviews
+from stagewright.adapters.rows import below, flag, moment, number, text
 from stagewright.errors import ForbiddenError, IncompleteError, NotFoundError, StalledError
 from stagewright.model.review import Account
 from stagewright.model.source import PullFacts, ReviewFacts

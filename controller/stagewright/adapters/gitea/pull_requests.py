@@ -1,10 +1,12 @@
 """The `PullRequests` port on Gitea: a person's own access, for `promote`, `approve` and `doctor`."""
 
 from stagewright.adapters.git.source import GitSource
-from stagewright.adapters.gitea.answers import account, below, flag, number, text
+from stagewright.adapters.gitea.answers import account
 from stagewright.adapters.gitea.client import TOKEN_HINT, GiteaClient, Row, checked_repository
 from stagewright.adapters.gitea.forge import GiteaForge
-from stagewright.errors import ForbiddenError, IncompleteError, InvalidError, NotFoundError
+from stagewright.adapters.proposing import open_once, review_text
+from stagewright.adapters.rows import below, flag, text
+from stagewright.errors import ForbiddenError, IncompleteError, NotFoundError
 from stagewright.model.conversation import Finding, OpenPull, PullLink
 from stagewright.model.review import Account, DecisionText
 
@@ -31,21 +33,12 @@ class GiteaPullRequests:
 
     def open(self, branch: str, *, title: str, body: str) -> PullLink:
         """See the port."""
-        there = self._open_of(branch)
-        if there is not None:
-            return PullLink(number=number(there, "number"), url=text(there, "html_url"), created=False)
         wanted = {"base": self._source.branch, "head": branch, "title": title, "body": body}
-        try:
-            made = self._client.send("POST", f"{self._path}/pulls", wanted)
-        except InvalidError:
-            # somebody was faster
-            there = self._open_of(branch)
-            if there is None:
-                raise
-            return PullLink(number=number(there, "number"), url=text(there, "html_url"), created=False)
-        if not isinstance(made, dict):
-            raise IncompleteError(f"{self._client.place} does not say which pull request it opened")
-        return PullLink(number=number(made, "number"), url=text(made, "html_url"), created=True)
+        return open_once(
+            lambda: self._open_of(branch),
+            lambda: self._client.send("POST", f"{self._path}/pulls", wanted),
+            self._client.place,
+        )
 
     def find(self, number: int) -> OpenPull:
         """See the port. NotFoundError also for one that was merged already."""
@@ -60,13 +53,7 @@ class GiteaPullRequests:
 
     def decide(self, number: int, decision: DecisionText, *, commit: str) -> str:
         """See the port. The text names the subjects for people; what counts is the commit. Not after the merge."""
-        said = decision.text or ("Approved." if decision.decision == "approve" else "Rejected.")
-        lines = [f"stagewright-subject: {subject}" for subject in decision.subjects]
-        body = {
-            "event": _EVENTS[decision.decision],
-            "commit_id": commit,
-            "body": "\n".join([said, "", *lines]).rstrip("\n"),
-        }
+        body = {"event": _EVENTS[decision.decision], "commit_id": commit, "body": review_text(decision)}
         made = self._client.send("POST", f"{self._path}/pulls/{number}/reviews", body)
         if not isinstance(made, dict) or made.get("commit_id") != commit:
             raise IncompleteError(f"{self._client.place} did not keep the review as it was sent: look at it there")

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 from stagewright.adapters.git.source import GitSource
-from stagewright.adapters.gitea.answers import account, below, flag, moment, number, text
+from stagewright.adapters.gitea.answers import account
 from stagewright.adapters.gitea.client import GiteaClient, Row
 from stagewright.adapters.gitea.feed import Feed
 from stagewright.adapters.gitea.pushes import HEADS, Push, persons, pushers, pushes_of
+from stagewright.adapters.rows import below, flag, moment, number, text
 from stagewright.errors import ForbiddenError, IncompleteError, NotFoundError
 from stagewright.model.conversation import OpenPull
 from stagewright.model.review import Account

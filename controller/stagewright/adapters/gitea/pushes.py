@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from stagewright.adapters.gitea.answers import account, moment, number, text
+from stagewright.adapters.gitea.answers import account
 from stagewright.adapters.gitea.client import Row
+from stagewright.adapters.rows import moment, number, text
 from stagewright.model.review import Account
 
 HEADS = "refs/heads/"

@@ -21,8 +21,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from stagewright.adapters.git.objects import OBJECT_ID
-from stagewright.adapters.gitea.answers import account, flag, moment, number, text
+from stagewright.adapters.gitea.answers import account
 from stagewright.adapters.gitea.client import GiteaClient, Row
+from stagewright.adapters.rows import flag, moment, number, text
 from stagewright.errors import IncompleteError
 from stagewright.model.review import Decision
 from stagewright.model.source import PullFacts, ReviewFacts

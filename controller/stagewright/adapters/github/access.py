@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 from github.Auth import AppAuth
 
-from stagewright.adapters.github.answers import moment, parse_row, text
+from stagewright.adapters.github.answers import parse_row
 from stagewright.adapters.github.exchange import Exchange, Reply
+from stagewright.adapters.rows import moment, text
 from stagewright.errors import ForbiddenError, UnreachableError, UsageError
 from stagewright.ports import Clock
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stagewright.adapters.git.source import GitSource
-from stagewright.adapters.github.answers import Row, account, moment, number, rows, text
+from stagewright.adapters.github.answers import account, rows
 from stagewright.adapters.github.client import GitHubClient
+from stagewright.adapters.rows import Row, moment, number, text
 from stagewright.errors import ForbiddenError, IncompleteError, InvalidError, NotFoundError, StalledError
 from stagewright.model.review import Account
 from stagewright.model.source import SourceCommit

@@ -5,14 +5,11 @@
 """
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+from stagewright.adapters.rows import Row, below, number, odd, text
 from stagewright.errors import IncompleteError
 from stagewright.model.review import Account
-
-Row = Mapping[str, Any]
 
 # Whoever deleted their account; what they did is shown as this account's, or as nobody's.
 GHOST = "ghost"
@@ -46,14 +43,6 @@ def as_rows(value: object, what: str) -> tuple[Row, ...]:
     return tuple(as_row(item, what) for item in value)
 
 
-def number(row: Row, name: str) -> int:
-    """A whole number."""
-    value = row.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise _odd(name, value)
-    return value
-
-
 def big_number(row: Row, name: str) -> int:
     """A whole number that GraphQL writes as a string where it does not fit into 32 bits."""
     value = row.get(name)
@@ -62,33 +51,9 @@ def big_number(row: Row, name: str) -> int:
     return number(row, name)
 
 
-def text(row: Row, name: str) -> str:
-    """A string."""
-    value = row.get(name)
-    if not isinstance(value, str):
-        raise _odd(name, value)
-    return value
-
-
 def optional_text(row: Row, name: str) -> str | None:
     """A string, or null."""
     return None if row.get(name) is None else text(row, name)
-
-
-def flag(row: Row, name: str) -> bool:
-    """True or false."""
-    value = row.get(name)
-    if not isinstance(value, bool):
-        raise _odd(name, value)
-    return value
-
-
-def below(row: Row, name: str) -> Row:
-    """An object within an object."""
-    value = row.get(name)
-    if not isinstance(value, dict):
-        raise _odd(name, value)
-    return value
 
 
 def optional_below(row: Row, name: str) -> Row | None:
@@ -100,20 +65,8 @@ def rows(row: Row, name: str) -> tuple[Row, ...]:
     """A list of objects within an object."""
     value = row.get(name)
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise _odd(name, value)
+        raise odd(name, value)
     return tuple(value)
-
-
-def moment(row: Row, name: str) -> datetime:
-    """A time, `2026-11-24T22:18:55Z`: aware, UTC."""
-    value = text(row, name)
-    try:
-        told = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise _odd(name, value) from error
-    if told.tzinfo is None:
-        raise _odd(name, value)
-    return told.astimezone(UTC)
 
 
 def account(value: object) -> Account | None:
@@ -146,7 +99,3 @@ def _account(login: str, own: int, kind: str) -> Account | None:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
-
-
-def _odd(name: str, value: object) -> IncompleteError:
-    return IncompleteError(f"GitHub's answer has no {name!r} as its API documents it, but {str(value)[:80]!r}")

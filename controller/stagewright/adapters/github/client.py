@@ -18,9 +18,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from stagewright.adapters.git.access import GitCredentials
 from stagewright.adapters.github.access import Credentials
 from stagewright.adapters.github.address import GitHubAddress
-from stagewright.adapters.github.answers import Row, as_row, as_rows, parse, rows, text
+from stagewright.adapters.github.answers import as_row, as_rows, parse, rows
 from stagewright.adapters.github.budget import Budget, Resource
 from stagewright.adapters.github.exchange import WRITE_PAUSE_S, BusyError, Exchange, MovedError, Reply
+from stagewright.adapters.rows import Row, text
 from stagewright.errors import ForbiddenError, IncompleteError, InvalidError, NotFoundError, UnreachableError
 from stagewright.ports import Clock, Telemetry
 

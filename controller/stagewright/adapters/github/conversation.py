@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from stagewright.adapters.git.source import GitSource
-from stagewright.adapters.github.answers import Row, account, flag, moment, number, rows, text
+from stagewright.adapters.github.answers import account, rows
 from stagewright.adapters.github.client import GitHubClient
 from stagewright.adapters.github.deployments import show_deployment
 from stagewright.adapters.github.forge import GitHubForge
 from stagewright.adapters.github.marks import mark_commit
 from stagewright.adapters.github.myself import Myself
+from stagewright.adapters.rows import Row, flag, moment, number, text
 from stagewright.errors import ForbiddenError, InvalidError, NotFoundError
 from stagewright.model.conversation import Deployed, OpenPull, StatusMark
 

@@ -10,9 +10,10 @@ The payload's promotion is how one is found again: after a crash between the wri
 from collections.abc import Mapping
 from typing import Any
 
-from stagewright.adapters.github.answers import Row, number, parse, text
+from stagewright.adapters.github.answers import parse
 from stagewright.adapters.github.client import GitHubClient
 from stagewright.adapters.github.myself import Myself
+from stagewright.adapters.rows import Row, number, text
 from stagewright.errors import IncompleteError
 from stagewright.model.conversation import Deployed
 

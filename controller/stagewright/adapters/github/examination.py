@@ -6,9 +6,10 @@ Nothing of this decides anything: reviews are counted whatever branch protection
 from collections.abc import Callable
 
 from stagewright.adapters.git.source import GitSource
-from stagewright.adapters.github.answers import Row, below, flag, rows, text
+from stagewright.adapters.github.answers import rows
 from stagewright.adapters.github.client import GitHubClient
 from stagewright.adapters.github.forge import GitHubForge
+from stagewright.adapters.rows import Row, below, flag, text
 from stagewright.errors import ForbiddenError, NotFoundError, StagewrightError
 from stagewright.model.conversation import Finding
 

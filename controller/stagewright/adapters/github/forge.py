@@ -11,12 +11,13 @@ from urllib.parse import quote
 
 from stagewright.adapters.git.source import GitSource
 from stagewright.adapters.github.activity import MERGES, Activity, pushers
-from stagewright.adapters.github.answers import Row, account, below, flag, moment, number, text
+from stagewright.adapters.github.answers import account
 from stagewright.adapters.github.client import GitHubClient
 from stagewright.adapters.github.merges import Merges
 from stagewright.adapters.github.pulls import PullReader
 from stagewright.adapters.github.queries import BATCH
 from stagewright.adapters.github.records import PullRecord, facts_of, held_against
+from stagewright.adapters.rows import Row, below, flag, moment, number, text
 from stagewright.errors import ForbiddenError, IncompleteError, NotFoundError, StalledError, UnreachableError
 from stagewright.model.review import Account
 from stagewright.model.source import PullFacts, ReviewFacts, SourceCommit

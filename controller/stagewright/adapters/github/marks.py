@@ -4,9 +4,10 @@ POST /repos/{o}/{r}/check-runs   {"name": "stagewright", "head_sha": "98c…", "
 POST /repos/{o}/{r}/statuses/98c…   {"context": "stagewright", "state": "pending", "description": "…"}
 """
 
-from stagewright.adapters.github.answers import Row, below, number, optional_below, optional_text, text
+from stagewright.adapters.github.answers import optional_below, optional_text
 from stagewright.adapters.github.client import GitHubClient
 from stagewright.adapters.github.myself import Myself
+from stagewright.adapters.rows import Row, below, number, text
 from stagewright.model.conversation import StatusMark
 
 CONTEXT = "stagewright"

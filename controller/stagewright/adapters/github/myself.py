@@ -4,8 +4,9 @@ A comment by an App:
     {"user": {"login": "stagewright[bot]", "type": "Bot", …}, "performed_via_github_app": {"id": 12, …}, …}
 """
 
-from stagewright.adapters.github.answers import Row, account, number, optional_below, text
+from stagewright.adapters.github.answers import account, optional_below
 from stagewright.adapters.github.client import GitHubClient
+from stagewright.adapters.rows import Row, number, text
 from stagewright.errors import ForbiddenError
 
 

@@ -1,12 +1,14 @@
 """The `PullRequests` port on GitHub: a person's own access, for `promote`, `approve` and `doctor`."""
 
 from stagewright.adapters.git.source import GitSource
-from stagewright.adapters.github.answers import Row, account, number, text
+from stagewright.adapters.github.answers import account
 from stagewright.adapters.github.client import TOKEN_HINT, GitHubClient
 from stagewright.adapters.github.examination import Examination
 from stagewright.adapters.github.forge import GitHubForge
 from stagewright.adapters.github.records import PullRecord
-from stagewright.errors import ForbiddenError, IncompleteError, InvalidError, NotFoundError
+from stagewright.adapters.proposing import open_once, review_text
+from stagewright.adapters.rows import Row
+from stagewright.errors import ForbiddenError, IncompleteError, NotFoundError
 from stagewright.model.conversation import Finding, OpenPull, PullLink
 from stagewright.model.review import Account, DecisionText
 from stagewright.model.source import PullFacts
@@ -33,21 +35,12 @@ class GitHubPullRequests:
 
     def open(self, branch: str, *, title: str, body: str) -> PullLink:
         """See the port."""
-        there = self._open_of(branch)
-        if there is not None:
-            return PullLink(number=number(there, "number"), url=text(there, "html_url"), created=False)
         wanted = {"base": self._source.branch, "head": branch, "title": title, "body": body}
-        try:
-            made = self._client.send("POST", f"{self._client.repo}/pulls", wanted)
-        except InvalidError:
-            # somebody was faster
-            there = self._open_of(branch)
-            if there is None:
-                raise
-            return PullLink(number=number(there, "number"), url=text(there, "html_url"), created=False)
-        if not isinstance(made, dict):
-            raise IncompleteError(f"{self._client.place} does not say which pull request it opened")
-        return PullLink(number=number(made, "number"), url=text(made, "html_url"), created=True)
+        return open_once(
+            lambda: self._open_of(branch),
+            lambda: self._client.send("POST", f"{self._client.repo}/pulls", wanted),
+            self._client.place,
+        )
 
     def find(self, number: int) -> OpenPull:
         """See the port. One that was merged already, and may wait for approvals still, is told as it was merged.
@@ -62,13 +55,7 @@ class GitHubPullRequests:
 
     def decide(self, number: int, decision: DecisionText, *, commit: str) -> str:
         """See the port. The text names the subjects for people; what counts is the commit."""
-        said = decision.text or ("Approved." if decision.decision == "approve" else "Rejected.")
-        lines = [f"stagewright-subject: {subject}" for subject in decision.subjects]
-        body = {
-            "event": _EVENTS[decision.decision],
-            "commit_id": commit,
-            "body": "\n".join([said, "", *lines]).rstrip("\n"),
-        }
+        body = {"event": _EVENTS[decision.decision], "commit_id": commit, "body": review_text(decision)}
         made = self._client.send("POST", f"{self._client.repo}/pulls/{number}/reviews", body)
         kept = (made.get("commit_id"), made.get("state")) if isinstance(made, dict) else None
         if kept != (commit, _STATES[decision.decision]):

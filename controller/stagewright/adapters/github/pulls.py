@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from stagewright.adapters.github import queries
-from stagewright.adapters.github.answers import Row, as_rows, below, flag, number, optional_below, rows, text
+from stagewright.adapters.github.answers import as_rows, optional_below, rows
 from stagewright.adapters.github.client import GitHubClient
 from stagewright.adapters.github.records import PullRecord, pull_of
+from stagewright.adapters.rows import Row, below, flag, number, text
 from stagewright.errors import IncompleteError, NotFoundError, StalledError
 
 MAX_PAGES = 100

@@ -14,19 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from stagewright.adapters.github.answers import (
-    Row,
-    account,
-    actor,
-    below,
-    big_number,
-    flag,
-    moment,
-    number,
-    optional_below,
-    optional_text,
-    text,
-)
+from stagewright.adapters.github.answers import account, actor, big_number, optional_below, optional_text
+from stagewright.adapters.rows import Row, below, flag, moment, number, text
 from stagewright.errors import IncompleteError
 from stagewright.model.review import Account, Decision
 from stagewright.model.source import ReviewFacts
