@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 
 
 class Authority:
-    """Signs certificates for 127.0.0.1; its own lies in `folder`/ca.pem."""
+    """Signs certificates for 127.0.0.1 and localhost; its own lies in `folder`/ca.pem."""
 
     def __init__(self, folder: Path, name: str = "authority") -> None:
         self._folder = folder
@@ -32,7 +32,10 @@ class Authority:
         signed = (
             _builder(_name(name), self._name, key)
             .add_extension(
-                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+                x509.SubjectAlternativeName(
+                    [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
+                ),
+                critical=False,
             )
             .sign(self._key, hashes.SHA256())
         )

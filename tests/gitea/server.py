@@ -21,7 +21,7 @@ def running_gitea(*, address: str = LOOPBACK, hooks_to: str = "loopback") -> Ite
     """A server with an empty database and one administrator, ended with the block."""
     work = Path(tempfile.mkdtemp(prefix="stagewright-gitea-"))
     work.chmod(0o755)
-    server = GiteaServer(work, built(), address=address, hooks_to=hooks_to)
+    server = GiteaServer(work, built(), address=address, hooks_to=hooks_to, ssh=True)
     try:
         server.start()
         server.wait()

@@ -52,7 +52,7 @@ HTTP_ADDR = {address}
 HTTP_PORT = {port}
 ROOT_URL = http://{address}:{port}/
 STATIC_ROOT_PATH = {static}
-DISABLE_SSH = true
+{ssh}
 OFFLINE_MODE = true
 GRACEFUL_HAMMER_TIME = 1s
 
@@ -89,6 +89,15 @@ LEVEL = warn
 MODE = file
 ROOT_PATH = {work}/log
 """
+
+
+_SSH = """\
+START_SSH_SERVER = true
+BUILTIN_SSH_SERVER_USER = git
+SSH_LISTEN_HOST = {address}
+SSH_DOMAIN = {address}
+SSH_PORT = {port}
+SSH_LISTEN_PORT = {port}"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,12 +156,18 @@ def clear_ground(folder: Path) -> None:
 class GiteaServer:
     """One server with one administrator; `work` is an empty folder, for all that it writes."""
 
-    def __init__(self, work: Path, home: Path, *, address: str = LOOPBACK, hooks_to: str = "loopback") -> None:
-        """`home` is what `built` found; `address` is the one it listens on, `hooks_to` are the hosts it may wake."""
+    def __init__(
+        self, work: Path, home: Path, *, address: str = LOOPBACK, hooks_to: str = "loopback", ssh: bool = False
+    ) -> None:
+        """`home` is what `built` found; `address` is the one it listens on, `hooks_to` are the hosts it may wake.
+
+        With `ssh` git may come in by that, too, at `ssh_port`.
+        """
         self.work = work
         self.address = address
         self.port: int = free_port()
         self.url: str = f"http://{address}:{self.port}"
+        self.ssh_port: int | None = free_port() if ssh else None
         self.repositories = work / "repositories"
         self.password = secrets.token_urlsafe(15)
         self.admin = User(id=1, login=ADMIN, token="")
@@ -229,6 +244,9 @@ class GiteaServer:
         settings = _SETTINGS.format(
             user=self._account.pw_name,
             address=self.address,
+            ssh="DISABLE_SSH = true"
+            if self.ssh_port is None
+            else _SSH.format(address=self.address, port=self.ssh_port),
             port=self.port,
             hooks_to=self._hooks_to,
             static=static,

@@ -58,6 +58,24 @@ def test_fetch_over_https_from_an_authority_that_is_not_trusted_is_unreachable(
         assert server.requests == []
 
 
+def test_fetch_over_https_follows_no_redirect_to_another_host(world: World, tmp_path: Path):
+    authority = Authority(tmp_path)
+    shown = GitCredentials(username="robot", password="s3cret", ca=authority.certificate)
+    with (
+        GitHttpServer(world.root, login=LOGIN, tls=context(authority)) as other,
+        GitHttpServer(world.root, login=LOGIN, tls=context(authority)) as server,
+    ):
+        elsewhere = other.url("origin.git").replace("127.0.0.1", "localhost")
+        assert reading(world, elsewhere, shown).fetch() == world.first
+        asked = len(other.requests)
+        server.redirect = f"{elsewhere}/info/refs?service=git-upload-pack"
+        with pytest.raises(UnreachableError, match="certificate"):
+            GitSource(
+                url=server.url("origin.git"), branch="main", mirror=world.root / "other", credentials=shown
+            ).fetch()
+        assert len(other.requests) == asked
+
+
 @pytest.mark.parametrize(
     ("password", "branch", "kind"),
     [("wrong", "main", ForbiddenError), ("s3cret", "nothing", NotFoundError)],

@@ -72,10 +72,25 @@ class OriginCallbacks(pygit2.RemoteCallbacks):
             )
         return pygit2.UserPass(given.username, given.password)
 
+    def certificate_check(self, _certificate: None, valid: bool, host: bytes | str) -> bool:
+        """Whether to go on: as libgit2 found, and with the host on record alone, whatever redirects to another.
+
+        pygit2 by itself would take any host over ssh, known or not.
+        """
+        name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
+        return valid and name.lower() == _host_of(self._url)
+
     def transfer_progress(self, stats: pygit2.remotes.TransferProgress) -> None:
         """Called by libgit2 as bytes arrive."""
         if stats.received_bytes > MAX_FETCH_BYTES:
             raise IncompleteError(f"{self._url} sends more than {MAX_FETCH_BYTES} bytes")
+
+
+def _host_of(url: str) -> str:
+    """The host of a url, also of `user@host:path`; in lower case, without the brackets of IPv6."""
+    if "://" in url:
+        return urlsplit(url).hostname or ""
+    return url.partition(":")[0].rpartition("@")[2].lower()
 
 
 def _same_host(one: str, other: str) -> bool:
