@@ -1,6 +1,7 @@
 """One sync: close what is open, walk the history, judge, plan, apply. The only door through which MLflow changes."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from stagewright.app.apply import Applied, Applier
 from stagewright.app.beginning import Beginning, binding_of, moved_from, rebinding_digest
@@ -22,6 +23,7 @@ from stagewright.app.view import Sight, Stopped, View
 from stagewright.app.walk import Walked, Walker
 from stagewright.core.judge import authorized_governance
 from stagewright.core.plan import plan
+from stagewright.core.rules import review_target
 from stagewright.errors import IncompleteError, LedgerMissingError, StalledError, UnreachableError
 from stagewright.ledger import predicates as entry
 from stagewright.ledger.log import Ledger
@@ -42,6 +44,7 @@ class SyncReport:
     `unseen` says what of the workloads could not be looked at or rolled.
     `rebind` is the digest of the move of the configuration that has to be confirmed; empty where it did not move.
     `reached` are the systems that were asked anything, each with how it answered.
+    `review_targets` says by id how long a review of what waits should take, where a rule matches.
     """
 
     head: str | None
@@ -60,6 +63,7 @@ class SyncReport:
     rebind: str = ""
     reached: tuple[Reached, ...] = ()
     unseen: str = ""
+    review_targets: tuple[tuple[str, timedelta], ...] = ()
 
 
 class Syncer:
@@ -109,6 +113,7 @@ class _Run:
         self._ledger: Ledger | None = None
         self._journal: Journal | None = None
         self._walker: Walker | None = None
+        self._targets: tuple[tuple[str, timedelta], ...] = ()
         self._facts = FactReader(
             registry=outside.registry, forge=outside.forge, desired=desired, branch=config.branch, now=self._now
         )
@@ -265,6 +270,8 @@ class _Run:
         policy = self._desired.governance(authorized_governance(state)).policy
         if policy is None:
             return Plan(pairs=(), blocked=(), unmanaged=0), []
+        targets = ((p.id, review_target(p, policy, state.authorized, state.declared.values)) for p in state.open.values())
+        self._targets = tuple((name, target) for name, target in targets if target is not None)
         actual = self._outside.registry.snapshot()
         made = plan(state, policy, actual)
         names: dict[Key, str] = {pair.key: pair.registered for pair in made.pairs}
@@ -365,4 +372,5 @@ class _Run:
             waiting=waiting,
             ledger_size=journal.size,
             rebind=rebind,
+            review_targets=self._targets,
         )
