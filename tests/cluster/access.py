@@ -14,7 +14,7 @@ from typing import Any
 from kubernetes import client, config
 
 from tests.cluster.node import Node
-from tests.cluster.processes import ToolMissingError, built, in_network, run, start_of
+from tests.cluster.processes import ClusterError, ToolMissingError, built, in_network, run, start_of
 from tests.cluster.settings import ADDRESS
 
 PREFIX = "stagewright-node-"
@@ -97,6 +97,9 @@ def some_cluster() -> Iterator[Cluster]:
     finally:
         node.stop()
         shutil.rmtree(home)
+    left = node.left_behind()
+    if left:
+        raise ClusterError(f"the cluster left behind: {', '.join(left)}")
 
 
 def given_cluster(kubeconfig: Path) -> Cluster:

@@ -27,6 +27,7 @@ from tests.cluster.archive import write_image
 from tests.cluster.processes import (
     ClusterError,
     ToolMissingError,
+    command_lines,
     kill,
     program_of,
     run,
@@ -263,6 +264,16 @@ class Node:
         for left in (*results, *self._log_links()):
             left.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def left_behind(self) -> list[str]:
+        """What can still be seen of it after `stop`: nothing, or a word for each."""
+        places = {
+            "folder": self.folder.exists(),
+            "network": self.namespace.exists(),
+            "mounts": bool(self._mounts()),
+            "shims": any(str(self.socket) in words for words in command_lines()),
+        }
+        return [what for what, there in places.items() if there]
 
     def inhabitants(self) -> list[int]:
         """Every process in the cluster's network: its own programs, and what was started by `enter`."""

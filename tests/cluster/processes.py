@@ -52,6 +52,13 @@ def program_of(process: int) -> str:
         return ""
 
 
+def command_lines() -> Iterator[str]:
+    """How each process of the machine was called."""
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            yield (place / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+
+
 def with_descendants(processes: list[int]) -> list[int]:
     """These processes, and whatever they started."""
     parents = {

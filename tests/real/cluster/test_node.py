@@ -1,7 +1,6 @@
 """Our own cluster leaves nothing behind, also when it does not come up."""
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,21 +9,6 @@ from tests.cluster import node as recipe
 from tests.cluster.access import Cluster
 from tests.cluster.node import Node
 from tests.cluster.processes import ClusterError
-
-
-def left_of(node: Node) -> dict[str, object]:
-    """What can still be seen of a cluster."""
-    spaces = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
-    mounts = Path("/proc/mounts").read_text()
-    return {
-        "folder": node.folder.exists(),
-        "namespace": node.name in spaces,
-        "mounts": str(node.folder) in mounts,
-        "processes": node.inhabitants(),
-    }
-
-
-NOTHING = {"folder": False, "namespace": False, "mounts": False, "processes": []}
 
 
 def test_node_whose_api_server_ends_at_once_leaves_nothing(
@@ -41,10 +25,10 @@ def test_node_whose_api_server_ends_at_once_leaves_nothing(
     node = Node(tmp_path / "node", programs)
     with pytest.raises(ClusterError, match="the API server answers"):
         node.start()
-    assert left_of(node) == NOTHING
+    assert node.left_behind() == []
 
 
 def test_node_that_never_was_is_stopped_without_a_word(tmp_path: Path) -> None:
     node = Node(tmp_path / "node", tmp_path)
     node.stop()
-    assert left_of(node) == NOTHING
+    assert node.left_behind() == []
