@@ -270,7 +270,9 @@ class _Run:
         policy = self._desired.governance(authorized_governance(state)).policy
         if policy is None:
             return Plan(pairs=(), blocked=(), unmanaged=0), []
-        targets = ((p.id, review_target(p, policy, state.authorized, state.declared.values)) for p in state.open.values())
+        targets = (
+            (p.id, review_target(p, policy, state.authorized, state.declared.values)) for p in state.open.values()
+        )
         self._targets = tuple((name, target) for name, target in targets if target is not None)
         actual = self._outside.registry.snapshot()
         made = plan(state, policy, actual)
