@@ -57,8 +57,8 @@ class _Receiver:
     reminded: dict[str, str] = field(default_factory=dict)
     failing: bool = False
 
-    def take(self, memory: Memory, size: int, now: datetime) -> None:
-        """Take what is to be told from a memory."""
+    def take(self, memory: Memory, size: int, due: tuple[Message, ...] | None) -> None:
+        """Take what is to be told from a memory, and the reminders that are due; None: that could not be told."""
         fresh = [
             (index, message)
             for index, message in messages(self.ref, memory, self.told)
@@ -66,10 +66,11 @@ class _Receiver:
         ]
         self.due, self.more = fresh[:BATCH], len(fresh[BATCH:])
         self.upto = fresh[BATCH][0] if self.more else size
-        waiting = [r for r in reminders(self.ref, memory, now) if wanted(self.target.filter, r)]
-        self.reminders = [r for r in waiting if self.reminded.get(str(r.promotion)) != r.id]
-        still = {str(r.promotion) for r in waiting}
-        self.reminded = {promotion: name for promotion, name in self.reminded.items() if promotion in still}
+        if due is not None:
+            waiting = [reminder for reminder in due if wanted(self.target.filter, reminder)]
+            self.reminders = [r for r in waiting if self.reminded.get(str(r.promotion)) != r.id]
+            still = {str(r.promotion) for r in waiting}
+            self.reminded = {promotion: name for promotion, name in self.reminded.items() if promotion in still}
         self._advance()
 
     def next(self) -> Message | None:
@@ -139,8 +140,11 @@ class NotificationCourier:
             for gone in before:
                 self._drop(gone)
             self._boxes[done.ref] = _Box(size=size, receivers=receivers)
+            due = None
+            if done.report is not None:
+                due = reminders(done.ref, done.memory, done.at, dict(done.report.review_targets))
             for receiver in receivers:
-                receiver.take(done.memory, size, done.at)
+                receiver.take(done.memory, size, due)
                 # one that fails has its turn after its back-off
                 if receiver.waiting and not receiver.failing:
                     self._queue.add(receiver.key)

@@ -1,11 +1,11 @@
 """Which news there is to tell, and to whom: decisions over values.
 
 Everything but reminders is an entry of the ledger, told by its index: where a receiver was told up to is one number,
-and after a crash it is told again under the same id. Reminders come from how long a promotion waits: after 24 hours,
-after 48 hours, by when a review should be done, and each day from then on.
+and after a crash it is told again under the same id. Reminders come from how long a promotion waits.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pydantic import JsonValue
@@ -21,9 +21,21 @@ from stagewright.model.custom_resource import NotificationFilter
 from stagewright.model.keys import GovernanceKey, Key, parse_key
 from stagewright.model.notification import Message
 
-TARGET = timedelta(hours=48)
-"""How long a review may take."""
 REMIND_EVERY = timedelta(hours=24)
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Waited:
+    """Why a reminder is due: it waits since then, for so long, and should have been reviewed after `target`."""
+
+    since: datetime
+    span: timedelta
+    target: timedelta | None
+
+    @property
+    def overdue(self) -> bool:
+        return self.target is not None and self.span >= self.target
 
 
 def messages(ref: ObjectRef, memory: Memory, start: int) -> Iterator[tuple[int, Message]]:
@@ -34,17 +46,20 @@ def messages(ref: ObjectRef, memory: Memory, start: int) -> Iterator[tuple[int, 
             yield index, made
 
 
-def reminders(ref: ObjectRef, memory: Memory, now: datetime) -> tuple[Message, ...]:
-    """For each promotion that waits for long, the reminder that was due last."""
+def reminders(ref: ObjectRef, memory: Memory, now: datetime, targets: Mapping[str, timedelta]) -> tuple[Message, ...]:
+    """For each promotion that waits for long, the reminder that was due last.
+
+    One is due each day, and when a review should be done: `targets` says for each promotion how long it should take.
+    """
     found = []
     for promotion in memory.open.values():
         index, since = memory.pending_since[promotion.id]
-        days = (now - since) // REMIND_EVERY
-        if days < 1:
-            continue
-        hours = days * (REMIND_EVERY // timedelta(hours=1))
-        _, verdict = memory.verdicts[promotion.id]
-        found.append(_verdict(ref, memory, f"{index}/{hours}h", verdict, waited=(since, hours)))
+        target, waits = targets.get(promotion.id), now - since
+        due = [span for span in (waits // REMIND_EVERY * REMIND_EVERY, target) if span and span <= waits]
+        if due:
+            waited = _Waited(since=since, span=max(due), target=target)
+            _, verdict = memory.verdicts[promotion.id]
+            found.append(_verdict(ref, memory, f"{index}/{_spelled(waited.span)}", verdict, waited))
     return tuple(found)
 
 
@@ -72,7 +87,7 @@ def _message(ref: ObjectRef, memory: Memory, index: int, news: News) -> Message 
 
 
 def _verdict(
-    ref: ObjectRef, memory: Memory, name: str, verdict: entry.Verdict, waited: tuple[datetime, int] | None = None
+    ref: ObjectRef, memory: Memory, name: str, verdict: entry.Verdict, waited: _Waited | None = None
 ) -> Message:
     model, stage = _place(verdict.key)
     missing = [f"{r.rule}: {r.name}: {r.detail}" for r in verdict.requirements if r.state != "satisfied"]
@@ -84,21 +99,19 @@ def _verdict(
         "from": _version(verdict.from_),
         "to": _version(verdict.to),
     }
-    summary = f"{verdict.key} is {verdict.verdict}: {verdict.reason}"
-    at = verdict.recorded_at
+    summary, at = f"{verdict.key} is {verdict.verdict}: {verdict.reason}", verdict.recorded_at
     if verdict.verdict == "pending":
         summary = f"{verdict.key} is merged and waits: {len(missing)} of its requirements are not satisfied yet"
-        since, hours = waited or (memory.pending_since[verdict.promotion][1], 0)
+        details["waitingSince"] = format_time(memory.pending_since[verdict.promotion][1])
+    if waited is not None:
+        at = waited.since + waited.span
+        late = ", and should have been reviewed by now" if waited.overdue else ""
+        summary = f"{verdict.key} has waited for {_spelled(waited.span)}{late}"
         details |= {
-            "waitingSince": format_time(since),
-            "waitingHours": hours,
-            "targetHours": TARGET // timedelta(hours=1),
-            "overdue": timedelta(hours=hours) >= TARGET,
+            "waitingHours": waited.span / _HOUR,
+            "reviewDue": format_time(waited.since + waited.target) if waited.target is not None else None,
+            "overdue": waited.overdue,
         }
-        if waited is not None:
-            at = since + timedelta(hours=hours)
-            late = ", and should have been reviewed by now" if timedelta(hours=hours) >= TARGET else ""
-            summary = f"{verdict.key} has waited for {hours} hours{late}"
     return Message(
         id=name,
         origin=memory.genesis.origin,
@@ -195,3 +208,9 @@ def _place(text: str) -> tuple[str, str]:
 def _version(value: JsonValue) -> Json:
     """The version that a stage's value names; None where it names none."""
     return value.get("version") if isinstance(value, dict) and isinstance(value.get("version"), int) else None
+
+
+def _spelled(span: timedelta) -> str:
+    """`48h`, or in minutes where that is no whole number: `90m`."""
+    hours, rest = divmod(span, _HOUR)
+    return f"{span // timedelta(minutes=1)}m" if rest else f"{hours}h"

@@ -279,30 +279,46 @@ def test_news_about_no_model_concerns_every_filter(week: tuple[Reconciled, ...])
     assert wanted(choice, replace(alarm, model="", stage="", subject="history"))
 
 
-def test_reminders_come_each_day_and_say_when_the_target_is_missed(receiver: Receiver, week: tuple[Reconciled, ...]):
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        pytest.param(
+            timedelta(hours=48),
+            {23: [], 24: ["8/24h"], 47: ["8/24h"], 48: ["8/48h late"], 71: ["8/48h late"], 72: ["8/72h late"]},
+            id="two days",
+        ),
+        pytest.param(
+            timedelta(minutes=90), {1: [], 2: ["8/90m late"], 23: ["8/90m late"], 24: ["8/24h late"]}, id="soon"
+        ),
+        pytest.param(timedelta(hours=30), {29: ["8/24h"], 30: ["8/30h late"], 48: ["8/48h late"]}, id="between"),
+        pytest.param(None, {23: [], 24: ["8/24h"], 480: ["8/480h"]}, id="no rule says"),
+    ],
+)
+def test_reminders_come_each_day_and_when_the_review_is_due(
+    target: timedelta | None, expected: dict[int, list[str]], week: tuple[Reconciled, ...]
+):
     memory = week[2].memory
     assert memory is not None
-    since = memory.latest
-    told = {}
-    for hours in (23, 24, 47, 48, 71, 72):
-        found = reminders(REF, memory, since + timedelta(hours=hours))
-        told[hours] = [(m.id, m.details["overdue"]) for m in found]
-    assert told == {
-        23: [],
-        24: [("8/24h", False)],
-        47: [("8/24h", False)],
-        48: [("8/48h", True)],
-        71: [("8/48h", True)],
-        72: [("8/72h", True)],
-    }
+    targets = {next(iter(memory.open.values())).id: target} if target is not None else {}
+    due = {hours: reminders(REF, memory, memory.latest + timedelta(hours=hours), targets) for hours in expected}
+    shown = {hours: [f"{m.id}{' late' if m.details['overdue'] else ''}" for m in found] for hours, found in due.items()}
+    assert shown == expected
+
+
+def test_reminder_is_sent_once_and_dated_by_when_it_was_due(receiver: Receiver, week: tuple[Reconciled, ...]):
+    memory = week[2].memory
+    assert memory is not None
     post = Post()
     for hours in (24, 25, 48, 49):
-        post.hear(replace(week[2], at=since + timedelta(hours=hours)), events_to(receiver), since=10)
+        post.hear(replace(week[2], at=memory.latest + timedelta(hours=hours)), events_to(receiver), since=10)
         post.work()
+    # where a sync broke off, nothing is known of what is due
+    post.hear(replace(week[2], report=None, at=memory.latest + timedelta(hours=96)), events_to(receiver), since=10)
+    post.work()
     assert ids(receiver) == ["8/24h", "8/48h"]
-    assert (
-        "has waited for 48 hours, and should have been reviewed by now" in receiver.received[-1].json["data"]["summary"]
-    )
+    last = receiver.received[-1].json
+    assert last["time"] == "2026-03-04T09:03:00.000000Z"
+    assert "has waited for 48h, and should have been reviewed by now" in last["data"]["summary"]
 
 
 # -- what ------------------------------------------------------------------------------------------------------------
@@ -366,7 +382,8 @@ def told(week: tuple[Reconciled, ...]) -> dict[str, Message]:
     memory = week[4].memory
     assert memory is not None
     made = {message.kind: message for _, message in messages(REF, memory, 0)}
-    (reminder,) = reminders(REF, memory, week[4].at)
+    assert week[4].report is not None
+    (reminder,) = reminders(REF, memory, week[4].at, dict(week[4].report.review_targets))
     return {**made, "reminder": reminder}
 
 
@@ -398,7 +415,10 @@ def test_page_shows_the_payloads_as_they_are(week: tuple[Reconciled, ...]):
     made = told(week)
     blocks = re.findall(r"```json\n(.*?)```", DOC.read_text(), re.DOTALL)
     shown = [json.loads(block) for block in blocks]
-    masked = [_masked(json.loads(event(made[kind]))) for kind in ("verdict", "pending", "applied", "drift", "alarm")]
+    masked = [
+        _masked(json.loads(event(made[kind])))
+        for kind in ("verdict", "pending", "reminder", "applied", "drift", "alarm")
+    ]
     expected = [*masked, _masked(json.loads(payload(made["reminder"])))]
     assert [_masked(one) for one in shown] == expected
     assert f"`{webhook_id(replace(made['alarm'], origin='ledger.example.com/prod', id='14'))}`" in DOC.read_text()
