@@ -265,6 +265,7 @@ def _least(release: Release) -> None:
     assert release.may("stagewright", "get", "secrets", *here)
     assert release.may("stagewright", "patch", "registrysyncs.stagewright.dev", "--subresource=status", *here)
     assert release.may("stagewright", "update", "leases.coordination.k8s.io/stagewright", *here)
+    assert release.may("stagewright", "create", "events.events.k8s.io", *here)
     for refused in (
         ("get", "secrets", *there),
         ("list", "registrysyncs.stagewright.dev", *there),

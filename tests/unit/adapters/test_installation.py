@@ -132,6 +132,7 @@ def test_lease_is_asked_about_by_its_name(server: Server, cluster: Cluster):
     assert server.asked == [
         ("ml", "create", "leases", ""),
         ("ml", "get", "leases", "stagewright"),
+        ("ml", "watch", "leases", "stagewright"),
         ("ml", "update", "leases", "stagewright"),
     ]
 

@@ -29,10 +29,10 @@ _OURS = "stagewright.dev"
 
 IN_FOLLOWED_NAMESPACES: tuple[Permission, ...] = (
     Permission(group=_OURS, resource="registrysyncs", verbs=("get", "list", "watch", "patch")),
-    Permission(group=_OURS, resource="registrysyncs/status", verbs=("get", "patch")),
-    Permission(group=_OURS, resource="promotions", verbs=("get", "list", "watch", "create", "patch", "delete")),
-    Permission(group=_OURS, resource="promotions/status", verbs=("get", "patch")),
-    Permission(group="events.k8s.io", resource="events", verbs=("create", "patch")),
+    Permission(group=_OURS, resource="registrysyncs/status", verbs=("patch",)),
+    Permission(group=_OURS, resource="promotions", verbs=("list", "watch", "create", "patch", "delete")),
+    Permission(group=_OURS, resource="promotions/status", verbs=("patch",)),
+    Permission(group="events.k8s.io", resource="events", verbs=("create",)),
 )
 """What following the `RegistrySync`s of a namespace takes, beside reading what they refer to."""
 
@@ -49,7 +49,7 @@ def to_lead(lease: str) -> tuple[Permission, ...]:
     group, resource = "coordination.k8s.io", "leases"
     return (
         Permission(group=group, resource=resource, verbs=("create",)),
-        Permission(group=group, resource=resource, verbs=("get", "update"), name=lease),
+        Permission(group=group, resource=resource, verbs=("get", "watch", "update"), name=lease),
     )
 
 
