@@ -98,7 +98,8 @@ class People:
         """Whether a source is, or asks for, a team that the forge does not have."""
         if source == "codeowners":
             return any(self.nowhere(owner, ()) for path in paths for owner in owners(self.governance, path) or ())
-        return self.teams.get(source, ()) is None
+        known = any(group.name == source for group in self.policy.groups)
+        return not known and self.teams.get(source, ()) is None
 
 
 def merged(circles: list[set[str]]) -> list[set[str]]:

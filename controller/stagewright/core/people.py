@@ -137,7 +137,8 @@ class Directory:
         """The teams of which `source` consists, wholly or among others, that the forge does not have (any more)."""
         owners = {owner for path in paths for owner in owners_of(self._governance.owners, path) or ()}
         named = owners if source == CODEOWNERS else {source}
-        return frozenset(name for name in named if name in self._teams and self._teams[name] is None)
+        missing = {name for name in named if name in self._teams and self._teams[name] is None}
+        return frozenset(name for name in missing if _name(name) not in self._groups())
 
     def ownerless(self, paths: tuple[str, ...]) -> tuple[str, ...]:
         """Those of `paths` that CODEOWNERS gives to nobody."""
@@ -148,8 +149,7 @@ class Directory:
         return frozenset(person for owner in owners for person in self._members(owner))
 
     def _members(self, name: str) -> frozenset[str]:
-        policy = self._governance.policy
-        groups = {_name(group.name): group.members for group in policy.groups} if policy else {}
+        groups = self._groups()
         if _name(name) in groups:
             return frozenset(self.person_named(member) for member in groups[_name(name)])
         if name.startswith("@") and "/" in name:
@@ -158,6 +158,10 @@ class Directory:
                 raise IncompleteError(f"nothing is known of the members of {name}")
             return frozenset(self._person(f"id {account}") for account in self._teams[name] or ())
         return frozenset({self.person_named(name)})
+
+    def _groups(self) -> dict[str, tuple[str, ...]]:
+        policy = self._governance.policy
+        return {_name(group.name): group.members for group in policy.groups} if policy else {}
 
     def _tie(self, first: str, *others: str) -> None:
         self._parent.setdefault(first, first)

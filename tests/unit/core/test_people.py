@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stagewright.core.people import SHARED_ACCOUNTS, Directory
+from stagewright.core.people import SHARED_ACCOUNTS, Directory, bind, logins_of, takers
 from stagewright.errors import IncompleteError
 from stagewright.model.desired import GovernanceValue
 from stagewright.model.policy import CODEOWNERS, AllowedSigner, Governance, Group, OwnerRule, PersonEntry, Policy
@@ -232,3 +232,62 @@ def test_a_person_has_one_name_whatever_the_order_of_the_lines():
     keys = [SigningKey(fingerprint=f"SHA256:{key}") for key in ("shared", "omar's other", "dana")]
     there, back = directory(), directory(signers=SIGNERS[::-1])
     assert [back.contributor(key) for key in keys] == [there.contributor(key) for key in keys]
+
+
+RITA, TAKER = Account(id="7", login="rita-of-old"), Account(id="8", login="Rita")
+
+
+def bound_directory(bound: dict[str, str | None], *accounts: Account) -> Directory:
+    governance = Governance(value=VALUE, digest="d", policy=policy(), owners=OWNERS, signers=SIGNERS, path="")
+    return Directory(governance, teams=TEAMS, accounts=accounts, bound=bound)
+
+
+@pytest.mark.parametrize(
+    ("bound", "account", "person"),
+    [
+        pytest.param({"@rita": "7"}, RITA, "@rita", id="the account, under whatever name"),
+        pytest.param({"@rita": "7"}, TAKER, "@rita (account 8)", id="whoever took the login"),
+        pytest.param({"@rita": None}, TAKER, "@rita (account 8)", id="whoever took a login that nobody had"),
+        pytest.param({"@rita": "7", "@rita-admin": "9"}, Account(id="9", login="new"), "@rita", id="a second account"),
+        pytest.param({"@rita": "7"}, Account(id="9", login="eve"), "@eve", id="a login that nobody names"),
+    ],
+)
+def test_login_means_the_account_that_it_was_bound_to(bound: dict[str, str | None], account: Account, person: str):
+    found = bound_directory(bound, account)
+    assert found.signer(account, NOW) == (person, "")
+    assert (person in found.entitled("@acme/risk", ())) is (person == "@rita")
+
+
+def test_namesake_of_a_person_is_known_as_one_who_may_be_that_person():
+    assert bound_directory({"@rita": "7"}, TAKER).known(["@rita"]) == {"@rita"}
+
+
+def test_logins_of_a_governance_are_those_of_people_groups_and_owners():
+    governance = Governance(value=VALUE, digest="d", policy=policy(), owners=OWNERS, signers=SIGNERS, path="")
+    assert logins_of(governance) == ("@dana", "@rita", "@rita-admin")
+
+
+def test_binding_keeps_what_was_bound_and_takes_in_what_is_new():
+    assert bind(["@dana", "@rita"], {"@dana": "1", "@gone": "2"}, {"@rita": None}) == {"@dana": "1", "@rita": None}
+
+
+def test_takers_are_those_whose_login_means_somebody_else():
+    seen = [RITA, TAKER, Account(id="1", login="dana"), Account(id="5", login="mo")]
+    assert takers({"@rita": "7", "@dana": "1", "@mo": None}, seen) == (TAKER, Account(id="5", login="mo"))
+
+
+@pytest.mark.parametrize(
+    ("source", "teams", "gone"),
+    [
+        pytest.param("@forge/ops", {"@forge/ops": None}, {"@forge/ops"}, id="the team itself"),
+        pytest.param("@forge/ops", {"@forge/ops": ()}, set(), id="a team without members"),
+        pytest.param(CODEOWNERS, {"@forge/own": None}, {"@forge/own"}, id="an owner of the path"),
+        pytest.param("@acme/risk", {"@acme/risk": None}, set(), id="a group of the policy is never asked of the forge"),
+    ],
+)
+def test_teams_that_are_gone(source: str, teams: dict[str, tuple[str, ...] | None], gone: set[str]):
+    owners = (OwnerRule(pattern="*", owners=("@dana", "@forge/own"), line=1),)
+    governance = Governance(value=VALUE, digest="d", policy=policy(), owners=owners, signers=(), path="")
+    everything = {"@forge/own": ("3",), "@forge/ops": ("4",), **teams}
+    found = Directory(governance, teams=everything).gone(source, ("models/m.yaml",))
+    assert found == gone
