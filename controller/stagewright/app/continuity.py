@@ -1,6 +1,6 @@
 """That the ledger at hand is the one known from before: grown, never cut, put back or begun anew."""
 
-from stagewright.errors import LedgerDamagedError, DiscontinuityError
+from stagewright.errors import DiscontinuityError, LedgerDamagedError
 from stagewright.ledger import merkle
 from stagewright.ledger.checkpoint import Checkpoint, open_checkpoint
 from stagewright.ledger.log import Ledger
@@ -11,7 +11,7 @@ _BEGIN_ANEW = "restore the ledger from a backup; to begin another one on purpose
 
 
 def refuse_genesis(known: Known) -> None:
-    """DiscontinuityError when a ledger is known: what is missing is never begun anew, for that would adopt whatever runs."""
+    """DiscontinuityError when a ledger is known: what is missing is never begun anew: that would adopt what runs."""
     if known.read() is not None:
         raise DiscontinuityError(
             "the ledger is missing, although one is known: nothing is applied, and no other is begun in its place",
@@ -20,7 +20,7 @@ def refuse_genesis(known: Known) -> None:
 
 
 def require_growth(ledger: Ledger, known: Known) -> None:
-    """DiscontinuityError unless `ledger` holds everything that it held at the checkpoint known (RFC 6962 section 2.1.2)."""
+    """DiscontinuityError unless `ledger` holds all that it held at the checkpoint known (RFC 6962 section 2.1.2)."""
     kept = known.read()
     if kept is None or kept == ledger.checkpoint.encode():
         return
