@@ -44,10 +44,10 @@ class Watch:
         try:
             yield
         except StagewrightError as error:
-            error.system = error.system or system
+            asked = error.system = error.system or system
             answered = answer_of(error)
-            if answered != "well" and self._heard.get(system, _well(system)).answered == "well":
-                self._heard[system] = Reached(system=system, answered=answered, message=told(error))
+            if answered != "well" and self._heard.get(asked, _well(asked)).answered == "well":
+                self._heard[asked] = Reached(system=asked, answered=answered, message=told(error))
             raise
         self._heard.setdefault(system, _well(system))
 
