@@ -38,10 +38,15 @@ def values(*given: Mapping[str, object]) -> Object:
 
 
 def template(
-    tree: Mapping[str, object], *options: str, helm: str = "helm", release: str = "stagewright", namespace: str = "ml"
+    tree: Mapping[str, object],
+    *options: str,
+    helm: str = "helm",
+    release: str = "stagewright",
+    namespace: str = "ml",
+    chart: Path = CHART,
 ) -> subprocess.CompletedProcess[str]:
     """What `helm template` says, and how it ends."""
-    command = [programs() / helm, "template", release, CHART, "--namespace", namespace, "--values", "-"]
+    command = [programs() / helm, "template", release, chart, "--namespace", namespace, "--values", "-"]
     # without one, each Helm takes the version that it was built for
     command += ["--kube-version", KUBERNETES, *options]
     return subprocess.run(command, input=json.dumps(tree), capture_output=True, text=True, check=False)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stagewright import __version__
 from stagewright.adapters.kubernetes.permissions import IN_FOLLOWED_NAMESPACES, to_lead, to_read
 from stagewright.model.custom_resource import Places
 from stagewright.schema.custom_resource import parse_custom_resource
@@ -99,6 +100,14 @@ def test_template_holds_no_secret_and_is_the_same_twice(helm: str):
     assert first == second
     assert [o["kind"] for o in yaml.safe_load_all(first) if o and o["kind"] == "Secret"] == []
     assert "PRIVATE KEY" not in first
+
+
+@pytest.mark.parametrize("helm", HELMS)
+def test_packaged_chart_makes_the_same(helm: str, tmp_path: Path):
+    subprocess.run([programs() / helm, "package", CHART, "--destination", tmp_path], capture_output=True, check=True)
+    [package] = tmp_path.glob("*.tgz")
+    assert package.name == f"stagewright-{__version__}.tgz"
+    assert template(values(), helm=helm, chart=package).stdout == template(values(), helm=helm).stdout
 
 
 def test_uninstall_leaves_the_record_the_definitions_and_the_keys():
