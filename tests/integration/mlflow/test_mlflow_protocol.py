@@ -15,6 +15,7 @@ from stagewright.adapters.mlflow.registry import SWEEPS, MlflowRegistry
 from stagewright.adapters.mlflow.rest import RestGateway
 from stagewright.errors import (
     ForbiddenError,
+    ForeignAnswerError,
     IncompleteError,
     InvalidError,
     NotFoundError,
@@ -60,13 +61,13 @@ def bench() -> Iterator[Bench]:
 WRONG: dict[str, tuple[Answer, type[StagewrightError], str]] = {
     "redirect to a login page": (
         Answer(status=302, headers={"Location": "https://login.acme.example/", **HTML}),
-        UnreachableError,
+        ForeignAnswerError,
         "redirect, as a login page does",
     ),
     "permanent redirect": (Answer(status=308, headers={"Location": "/elsewhere"}), UnreachableError, "redirect"),
-    "login page": (Answer(headers=HTML, body=LOGIN), UnreachableError, "no JSON, as a login page does"),
-    "login page that says 404": (Answer(status=404, headers=HTML, body=LOGIN), UnreachableError, "no JSON"),
-    "login page that says it is JSON": (Answer(headers=JSON, body=LOGIN), UnreachableError, "broken JSON"),
+    "login page": (Answer(headers=HTML, body=LOGIN), ForeignAnswerError, "no JSON, as a login page does"),
+    "login page that says 404": (Answer(status=404, headers=HTML, body=LOGIN), ForeignAnswerError, "no JSON"),
+    "login page that says it is JSON": (Answer(headers=JSON, body=LOGIN), ForeignAnswerError, "broken JSON"),
     "JSON that says it is text": (
         Answer(headers={"Content-Type": "text/plain"}, body=b"{}"),
         UnreachableError,
