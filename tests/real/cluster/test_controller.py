@@ -203,4 +203,4 @@ def test_controller_that_ends_hands_over_to_the_one_that_stands_by(world: World)
             world.desk.promote("mode", world.model, "enforce", by="dana", approved_by=("cody", "mo"))
             followed.ask()
             last = list(world.ledger().entries())[-1].statement.predicate
-            assert last.header.epoch.holder.startswith("two_")
+            assert last.epoch.holder.startswith("two_")

@@ -34,6 +34,7 @@ SILENCE_S = 300.0
 # Between two attempts, and the most that doubling it comes to.
 SHORTEST_S = 1.0
 LONGEST_S = 60.0
+STOP_WITHIN_S = 0.5
 
 Change = Literal["ADDED", "MODIFIED", "DELETED"]
 _log = logging.getLogger(__name__)
@@ -81,7 +82,10 @@ class Informer:
     def stop(self) -> None:
         """End the watch, and its thread."""
         self._source.stopping.set()
-        self._informer.stop()
+        # it joins its thread, which may wait for an answer that does not come: nobody waits for that
+        ending = threading.Thread(target=self._informer.stop, name="informer-stop", daemon=True)
+        ending.start()
+        ending.join(STOP_WITHIN_S)
 
     @property
     def synced(self) -> bool:
@@ -125,7 +129,7 @@ class _ListWatch:
     ) -> Any:
         """List, or open a watch.
 
-        :return: object
+        :rtype: object
         """
         # the line above is read by the client: it takes each event's object as plain JSON then
         chosen = self._selection
@@ -136,6 +140,8 @@ class _ListWatch:
         if self.watching.is_set():
             # a stream that ended: never twice in the same second
             self._pause(SHORTEST_S)
+        # what was listed is in the cache by now, and was told of
+        self.watching.set()
         query = {
             "watch": "true",
             "allowWatchBookmarks": "true",
@@ -151,7 +157,6 @@ class _ListWatch:
             timeout_s=SILENCE_S,
         )
         self._succeeded()
-        self.watching.set()
         return response
 
     def failed(self, error: object) -> None:
