@@ -113,7 +113,7 @@ class Memory:
             case entry.Observation():
                 self._observation(predicate)
             case entry.Accounts(governance=governance, bound=bound):
-                self.accounts[governance], self.bound = self._logins(bound), governance
+                self._bind(governance, self._logins(bound))
             case entry.Rejection():
                 self._rejection(predicate)
             case entry.Withdrawal(review=review):
@@ -149,6 +149,13 @@ class Memory:
         LedgerDamagedError when the evidence is gone: what is authorized cannot be known then.
         """
         return value_from_json(key, self._whole(data, f"a value of {key}"))
+
+    def _bind(self, governance: str, bound: Mapping[str, str | None]) -> None:
+        before = self.accounts.get(self.bound, {})
+        self.accounts[governance], self.bound = bound, governance
+        # whoever has a login that is named no more, or that means another account by now, is no cause for alarm
+        for login in [login for login, own in before.items() if bound.get(login, "") != own]:
+            self.alarms.pop(f"login {login}", None)
 
     def _logins(self, bound: JsonValue) -> dict[str, str | None]:
         found = self._whole(bound, "the accounts of a governance")

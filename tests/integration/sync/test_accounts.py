@@ -83,6 +83,23 @@ def test_login_that_no_governance_named_for_a_time_is_looked_up_anew():
     assert meant(bank, "@noor") == ["id-noor", "id-of-her-new-account"]
 
 
+def test_alarm_of_a_taken_login_is_over_once_the_governance_names_it_no_more():
+    bank = begun("/models/ @zoe @olga\n")
+    called(bank, zoe="id-of-a-taker")
+    bank.restart()
+    bank.promote({"Staging": 1}, "olga")
+    bank.sync()
+    assert [alarm.message for alarm in bank.recorded().alarms.values()] == [
+        (
+            "the governance names @zoe, and means nobody, as there was none: account id-of-a-taker, which has that login "
+            "now, counts for nobody; take the name out, or name it anew"
+        )
+    ]
+    owned_by(bank, "/models/ @olga\n")
+    bank.sync()
+    assert bank.recorded().alarms == {}
+
+
 def test_forge_that_does_not_tell_decides_nothing_and_is_asked_again(monkeypatch: pytest.MonkeyPatch):
     def away(logins: Sequence[str]) -> None:
         raise UnreachableError(f"no answer about {len(logins)} logins")
