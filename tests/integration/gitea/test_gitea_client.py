@@ -12,6 +12,7 @@ import requests
 from stagewright.adapters.gitea.client import MAX_ANSWER_BYTES, GiteaAddress, GiteaClient, _date, checked_repository
 from stagewright.errors import (
     ForbiddenError,
+    ForeignAnswerError,
     IncompleteError,
     InvalidError,
     NotFoundError,
@@ -199,7 +200,7 @@ def test_write_is_never_sent_twice(server: LoopbackProxy):
         (said([], status=409), InvalidError, "409"),
         (said(None, status=404), NotFoundError, "has no account"),
         (Answer(status=404, headers={"Content-Type": "text/html"}, body=b"<p>"), UnreachableError, "404"),
-        (Answer(headers={"Content-Type": "text/html"}, body=b"<p>"), UnreachableError, "text/html"),
+        (Answer(headers={"Content-Type": "text/html"}, body=b"<p>"), ForeignAnswerError, "text/html"),
         (Answer(headers=JSON, body=b'{"id": NaN}'), UnreachableError, "broken JSON"),
         (Answer(headers=JSON, body=b"[" * 100_000), UnreachableError, "broken JSON"),
         (Answer(headers=JSON, body=b"[]"), UnreachableError, "no object"),

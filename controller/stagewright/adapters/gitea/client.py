@@ -19,6 +19,7 @@ import requests
 
 from stagewright.errors import (
     ForbiddenError,
+    ForeignAnswerError,
     IncompleteError,
     InvalidError,
     NotFoundError,
@@ -253,7 +254,7 @@ class GiteaClient:
             return _Page(value=None, total=None)
         if status in {200, 201, 202}:
             if kind != "application/json":
-                raise UnreachableError(f"{self.place} answers {what} with {kind or 'no kind'}", hint=WRONG_URL_HINT)
+                raise ForeignAnswerError(f"{self.place} answers {what} with {kind or 'no kind'}", hint=WRONG_URL_HINT)
             self._told = _date(response) or self._told
             return _Page(value=self._parse(data, what), total=_total(response))
         reason = _message(data) if kind == "application/json" else ""

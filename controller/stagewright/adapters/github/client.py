@@ -22,7 +22,14 @@ from stagewright.adapters.github.answers import as_row, as_rows, parse, rows
 from stagewright.adapters.github.budget import Budget, Resource
 from stagewright.adapters.github.exchange import WRITE_PAUSE_S, BusyError, Exchange, MovedError, Reply
 from stagewright.adapters.rows import Row, text
-from stagewright.errors import ForbiddenError, IncompleteError, InvalidError, NotFoundError, UnreachableError
+from stagewright.errors import (
+    ForbiddenError,
+    ForeignAnswerError,
+    IncompleteError,
+    InvalidError,
+    NotFoundError,
+    UnreachableError,
+)
 from stagewright.ports import Clock, Telemetry
 
 READ_TRIES = 3
@@ -258,7 +265,9 @@ class GitHubClient:
         if status == 304 or (200 <= status < 300 and not reply.text):
             return reply
         if kind != "application/json":
-            raise UnreachableError(f"{self.place} answers {what} with {status} and {kind or 'no kind'}", hint=PAGE_HINT)
+            raise ForeignAnswerError(
+                f"{self.place} answers {what} with {status} and {kind or 'no kind'}", hint=PAGE_HINT
+            )
         if 200 <= status < 300:
             return reply
         said = _message(reply.text)
