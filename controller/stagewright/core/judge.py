@@ -12,6 +12,7 @@ from stagewright.model.desired import GovernanceValue, StageEntry
 from stagewright.model.keys import GovernanceKey, StageKey
 from stagewright.model.policy import Governance
 from stagewright.model.promotion import Promotion
+from stagewright.model.review import Reach
 from stagewright.model.state import Facts, State
 from stagewright.model.verdict import Answer, RequirementResult, SignOff, Verdict
 
@@ -104,12 +105,23 @@ def _history(promotion: Promotion, state: State, facts: Facts) -> Evaluation | N
         return _violated("pull request", f"it was opened against {pull.base_branch!r}, not {facts.branch!r}")
     head = pull.head
     if head.subjects is None:
-        return _violated("pull request", f"its head {head.commit[:12]} cannot be read any more")
+        return _violated("pull request", f"its head {head.commit[:12]} {_unreadable(head)}")
     if reaches(head, promotion.subject):
         return _violated(
             "pull request", "the merge brought what no reviewed head had: it differs from the pull request"
         )
     return None
+
+
+def _unreadable(head: Reach) -> str:
+    """Why nothing is known of what a head proposes."""
+    if head.merge_bases > 1:
+        return f"has {head.merge_bases} merge bases with the branch, not one"
+    return (
+        "cannot be read any more"
+        if head.merge_bases
+        else "has no history in common with the branch, or cannot be read any more"
+    )
 
 
 def _governance_flaw(promotion: Promotion, state: State, facts: Facts) -> str:

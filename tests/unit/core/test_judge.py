@@ -154,6 +154,8 @@ def test_judge_step_that_history_refuses_is_refused_whatever_the_reviews(differe
     [
         pytest.param({"base_branch": "dev"}, "it was opened against 'dev', not 'main'", id="another base"),
         pytest.param({"subjects": None}, "cannot be read any more", id="an unreadable head"),
+        pytest.param({"subjects": None, "merge_bases": 0}, "no history in common", id="an unrelated head"),
+        pytest.param({"subjects": None, "merge_bases": 2}, "has 2 merge bases with the branch", id="two merge bases"),
         pytest.param({"merge_bases": 2}, "what no reviewed head had", id="a head with two merge bases"),
     ],
 )
