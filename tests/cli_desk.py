@@ -74,7 +74,7 @@ class Desk:
                 patch.delenv(name, raising=False)
             if not self.uri:
                 for module in (bootstrap, engine):
-                    patch.setattr(module, "registry_of", lambda _config, _env: self.registry)
+                    patch.setattr(module, "registry_of", lambda *_given: self.registry)
                 patch.setattr(bootstrap, "registry_version", lambda _config, _env: "MLflow in memory")
             patch.chdir(cwd or (self.clone(who) if self.config.exists() else self.root))
             code = run(arguments)

@@ -99,7 +99,7 @@ class HostedDesk(Desk):
     def run(self, who: str, *arguments: str, expect: int | None = 0) -> Told:
         """See `Desk`; the forge is the one in memory, and the access that of `who`."""
 
-        def place(config: RegistrySync, env: Mapping[str, str]) -> Place:
+        def place(config: RegistrySync, env: Mapping[str, str], *_telemetry: object) -> Place:
             source = GitSource(url=config.url, branch=config.branch, path=config.path, mirror=mirror_of(config, env))
             if config.forge == "git":
                 return Place(source=source, forge=self.forge)

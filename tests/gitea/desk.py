@@ -47,7 +47,7 @@ class GiteaDesk(Desk):
                 patch.delenv(name, raising=False)
             patch.setenv("STAGEWRIGHT_CONFIG", str(self.config))
             for module in (bootstrap, engine):
-                patch.setattr(module, "registry_of", lambda _config, _env: self.registry)
+                patch.setattr(module, "registry_of", lambda *_given: self.registry)
             patch.setattr(bootstrap, "registry_version", lambda _config, _env: "MLflow in memory")
             patch.chdir(cwd or (self.clone(who) if self.config.exists() else self.root))
             code = run(arguments)

@@ -11,6 +11,25 @@ from stagewright.schema.desired import refused_unread, role_of
 _REGULAR, _LINK = REGULAR_MODES[0], 0o120000
 
 
+MAX_ATTRIBUTES = 1024 * 1024
+
+
+def read_names(root: Path) -> tuple[frozenset[str], dict[str, str]]:
+    """The path of every file below `root`, and the texts of the `.gitattributes` among them, by path."""
+    names: set[str] = set()
+    attributes: dict[str, str] = {}
+    for folder, below, found in os.walk(root):
+        below[:] = sorted(name for name in below if name != ".git")
+        for name in found:
+            place = Path(folder) / name
+            told = place.relative_to(root).as_posix()
+            names.add(told)
+            # git reads no link there
+            if name == ".gitattributes" and not place.is_symlink() and place.stat().st_size <= MAX_ATTRIBUTES:
+                attributes[told] = place.read_text(encoding="utf-8", errors="replace")
+    return frozenset(names), attributes
+
+
 def read_folder(root: Path, path: str) -> tuple[tuple[SourceFile, ...], dict[str, bytes]]:
     """Every file below `root` that a source at `path` reads, and the contents of those that may be read, by blob.
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from stagewright.app.facts import FactReader
+from stagewright.app.inspection import hidden_in
 from stagewright.app.journal import RehearsalJournal
 from stagewright.app.memory import Memory
 from stagewright.app.pulls import PullReader
@@ -10,9 +11,11 @@ from stagewright.app.recall import recall
 from stagewright.app.record import Scribe
 from stagewright.app.view import View
 from stagewright.app.walk import Walker
+from stagewright.core.attributes import NAME
 from stagewright.core.change import changed_keys, merged, promotions_of
 from stagewright.core.fold import step
 from stagewright.core.judge import authorized_governance
+from stagewright.core.lint import Advice
 from stagewright.core.plan import plan
 from stagewright.errors import InvalidError, UnreachableError
 from stagewright.ledger import predicates as entry
@@ -20,9 +23,12 @@ from stagewright.model.desired import DocumentProblem, Value
 from stagewright.model.plan import Plan
 from stagewright.model.promotion import Step
 from stagewright.model.review import PullRequest
-from stagewright.model.source import PullFacts
+from stagewright.model.source import REGULAR_MODES, PullFacts
 from stagewright.model.state import State
 from stagewright.model.verdict import Verdict
+from stagewright.schema.desired import role_of
+
+MAX_ATTRIBUTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +45,7 @@ class Rehearsed:
 class Predicted:
     """What a branch proposes and what would be answered, were it merged into the branch as it is now.
 
-    `after` is the fold's state that would come of it.
+    `after` is the fold's state that would come of it. `advice` is what to look at although everything is valid.
     """
 
     head: str
@@ -49,6 +55,7 @@ class Predicted:
     incumbents: tuple[tuple[str, Value | None], ...]
     problems: tuple[DocumentProblem, ...]
     after: State
+    advice: tuple[Advice, ...] = ()
 
 
 def rehearse(view: View) -> Rehearsed:
@@ -127,7 +134,21 @@ def predict(view: View, pull: PullFacts, facts: FactReader | None = None) -> Pre
         incumbents=tuple((str(p.key), state.authorized.get(p.key)) for p in promotions),
         problems=head.problems,
         after=folded.state,
+        advice=_advice(view, pull.merged_head),
     )
+
+
+def _advice(view: View, commit: str) -> tuple[Advice, ...]:
+    """What the `.gitattributes` below the source's folder hide of what a commit declares."""
+    source, path = view.sight.source, view.sight.config.path
+    files = source.tree(commit).files
+    attributes = {
+        file.path: source.blob(file.blob).decode("utf-8", "replace")
+        for file in files
+        if file.path.rpartition("/")[2] == NAME and file.mode in REGULAR_MODES and file.size <= MAX_ATTRIBUTES
+    }
+    governed = {file.path for file in files if role_of(file.path, path) is not None}
+    return tuple(hidden_in(view.desired.at(commit), attributes, governed, path)) if attributes else ()
 
 
 def _as_if_walked(state: State, commit: str, view: View) -> State:

@@ -24,7 +24,8 @@ WORKFLOW_FILE = ".github/workflows/stagewright.yml"
 
 # GitHub's own actions, pinned by commit: a tag can be moved.
 _WORKFLOW = """\
-# Tells on each pull request whether its documents are valid. What it would come to, and who has to approve it, the
+# Tells on each pull request whether its documents are valid, whether they can work (owners, rules, model cards), and
+# whether `.gitattributes` hide any of them from review. What it would come to, and who has to approve it, the
 # controller says there itself: it has the ledger and MLflow, which a workflow does not need to see.
 name: stagewright
 on: [pull_request]
@@ -42,7 +43,7 @@ jobs:
         with:
           python-version: "3.12"
       - run: python -m pip install stagewright=={version}
-      - run: stagewright check --files .
+      - run: stagewright check --files . --strict
 """
 
 _CARD = """\

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stagewright.adapters.clock import SystemClock
 from stagewright.adapters.directory import DirectoryStore
-from stagewright.adapters.folder import read_folder
+from stagewright.adapters.folder import read_folder, read_names
 from stagewright.adapters.git.forge import GitForge
 from stagewright.adapters.git.own_key import read_public_key
 from stagewright.adapters.git.signoffs import observation_flaw
@@ -20,6 +20,7 @@ from stagewright.adapters.webhook import WebhookListener, parse_address, read_se
 from stagewright.app.decisions import Decider, Reviewer
 from stagewright.app.desired import DesiredReader
 from stagewright.app.doctor import Doctor, Machine
+from stagewright.app.inspection import Inspected, inspect
 from stagewright.app.proposals import Proposer
 from stagewright.app.sync import Syncer
 from stagewright.app.view import Sight
@@ -31,12 +32,10 @@ from stagewright.errors import LedgerMissingError, NotFoundError, UsageError
 from stagewright.ledger.keys import key_id
 from stagewright.ledger.log import Ledger
 from stagewright.model.conversation import Finding
-from stagewright.model.desired import DocumentProblem
 from stagewright.model.review import SigningKey
 from stagewright.model.source import PullFacts
 from stagewright.model.sync import HostedForge, RegistrySync
 from stagewright.ports import Fence, Known, LedgerStore, PullRequests
-from stagewright.schema.desired import Rejected, parse_tree
 from stagewright.schema.registry_sync import parse_registry_sync
 
 CONFIG_VARIABLE = "STAGEWRIGHT_CONFIG"
@@ -186,13 +185,11 @@ def webhook_listener(config: RegistrySync, address: str, wake: Callable[[], None
     return WebhookListener(parse_address(address), lambda: read_secrets(files), wake)
 
 
-def folder_problems(folder: Path, path: str) -> tuple[int, tuple[DocumentProblem, ...]]:
-    """How many documents lie in a folder, the repository's root, and what is wrong with them."""
+def inspect_folder(folder: Path, path: str) -> Inspected:
+    """The documents in a folder, the repository's root, looked at by themselves."""
     files, blobs = read_folder(folder, path)
-    results = parse_tree(files, blobs, path)
-    return len(results), tuple(
-        p for result in results.values() if isinstance(result, Rejected) for p in result.problems
-    )
+    there, attributes = read_names(folder)
+    return inspect(files, blobs, path=path, attributes=attributes, there=there)
 
 
 def new_origin(path: Path, *, branch: str) -> None:
@@ -221,26 +218,25 @@ def new_ledger_keys(config: RegistrySync) -> None:
         create_signer(str(key))
 
 
-def is_beginning(config: RegistrySync, env: Mapping[str, str] = os.environ) -> bool:
-    """Whether the bank is still being set up: no ledger, none known, and nothing merged since the trust root.
+def past_beginning(config: RegistrySync, env: Mapping[str, str] = os.environ) -> str:
+    """Why the bank is no longer being set up, so that every change is reviewed; empty while it is.
 
     LedgerDamagedError where a ledger lies that cannot be read.
     """
-    if (
-        config.trust_root is None
-        or CheckpointFile(mirror_of(config, env).with_suffix(".checkpoint")).read() is not None
-    ):
-        return False
+    if config.trust_root is None:
+        return "the configuration names no trust root"
+    if CheckpointFile(mirror_of(config, env).with_suffix(".checkpoint")).read() is not None:
+        return "a ledger is known"
     source = source_of(in_own_name(config), env)
     since = source.first_parents(config.trust_root, source.fetch())
     # on a forge with accounts a merge may look like any commit
     if any(config.forge != "git" or len(source.tree(commit).parents) > 1 for commit in since):
-        return False
+        return f"{config.branch} has gone on since the trust root {config.trust_root[:12]}"
     try:
         Ledger.read(store_of(config))
     except LedgerMissingError:
-        return True
-    return False
+        return ""
+    return "there is a ledger"
 
 
 def card_files(config: RegistrySync, clone: Workspace, card: str | None) -> dict[str, str]:

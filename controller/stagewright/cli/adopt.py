@@ -80,10 +80,11 @@ def adopt(
         return ExitCode.YES
     names = [Path(path).stem for path in documents]
     message = f"Import {', '.join(names)}\n\nWhat MLflow holds now, in mode observe.\n"
-    if branch is not None or not bootstrap.is_beginning(settings):
+    why = "as --branch asks" if branch is not None else bootstrap.past_beginning(settings)
+    if why:
         branch = branch or f"import/{names[0] if len(names) == 1 else f'{len(names)}-models'}"
         proposer.push(files, branch=branch, message=message)
-        terminal.say(f"pushed as {branch}, to be reviewed")
+        terminal.say(f"pushed as {branch}, to be reviewed: {why}")
         if settings.forge != "git":
             from stagewright.cli.pulls import open_pull
 
@@ -95,12 +96,17 @@ def adopt(
     # looked at before anything is pushed: that the trust root can be set afterwards
     with_trust_root(place.read_text(encoding="utf-8"), "0" * 40, folder=str(place.resolve().parent))
     commit = proposer.push(files, branch=settings.branch, message=message)
-    _begin_there(terminal, settings, workspace, commit, place)
+    _begin_there(terminal, settings, workspace, commit, place, tuple(along))
     return ExitCode.YES
 
 
 def _begin_there(
-    terminal: Terminal, settings: "RegistrySync", workspace: "Workspace", commit: str, config: Path
+    terminal: Terminal,
+    settings: "RegistrySync",
+    workspace: "Workspace",
+    commit: str,
+    config: Path,
+    along: tuple[str, ...],
 ) -> None:
     """Name the commit as the trust root, and bring the clone's work tree to it."""
     from stagewright.app.scaffold import with_trust_root
@@ -114,7 +120,7 @@ def _begin_there(
     )
     try:
         workspace.fetch()
-        workspace.checkout(settings.branch)
+        workspace.checkout(settings.branch, along=along)
     except UsageError as error:
         terminal.warn(f"the work tree was left as it is: {error}")
     terminal.next("stagewright sync --once", "begin the ledger; nothing changes in MLflow")

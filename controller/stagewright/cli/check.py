@@ -13,6 +13,7 @@ from stagewright.cli.terminal import BAD, GOOD, Output, Terminal
 if TYPE_CHECKING:
     from stagewright.app.rehearsal import Predicted
     from stagewright.cli.verdicts import VerdictView
+    from stagewright.core.lint import Advice
     from stagewright.model.codec import Json
     from stagewright.model.desired import DocumentProblem
 
@@ -34,6 +35,7 @@ class CheckView:
     verdicts: "tuple[VerdictView, ...]"
     incumbents: "dict[str, Json]"
     problems: "tuple[DocumentProblem, ...]"
+    advice: "tuple[Advice, ...]"
 
 
 def check(
@@ -50,6 +52,9 @@ def check(
     path: Annotated[
         str, typer.Option("--path", metavar="FOLDER", help="With --files: the source's path in the repository.")
     ] = "",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="With --files: exit with 1 where something is advised.")
+    ] = False,
     output: Format = Output.TABLE,
     config: Config = None,
 ) -> ExitCode:
@@ -57,7 +62,9 @@ def check(
 
     Each change is shown against what is authorized, with what is missing and who can give it. Exit codes: 0 approved,
     1 refused, 2 one of its documents is invalid, 8 sign-offs are still missing. With --files nothing is asked of
-    anybody, and no configuration is needed: for a CI that has neither the ledger nor MLflow.
+    anybody, and no configuration is needed: for a CI that has neither the ledger nor MLflow. Then it also says what is
+    valid and cannot work: a stage, a tier or a file for which there is no rule or no owner, a card that is not there.
+    Either way it warns of `.gitattributes` that hide what is declared from whoever reviews it.
     """
     from stagewright import bootstrap
     from stagewright.app.rehearsal import predict
@@ -65,7 +72,7 @@ def check(
     from stagewright.errors import UnreachableError
 
     if files is not None:
-        return _files(terminal, files, path, output)
+        return _files(terminal, files, path, output, strict=strict)
     settings = bootstrap.load_config(config)
     name = revision or bootstrap.current_branch()
     seeing = bootstrap.sight(settings)
@@ -90,18 +97,26 @@ def tell(terminal: Terminal, predicted: "Predicted", name: str, output: Output) 
     return code_of(predicted)
 
 
-def _files(terminal: Terminal, folder: Path, path: str, output: Output) -> ExitCode:
+def _files(terminal: Terminal, folder: Path, path: str, output: Output, *, strict: bool) -> ExitCode:
     """Print what is wrong with the documents in a folder."""
     from stagewright import bootstrap
 
-    count, problems = bootstrap.folder_problems(folder, path)
+    found = bootstrap.inspect_folder(folder, path)
     if output in {Output.JSON, Output.YAML}:
-        terminal.document(output, "Problems", problems)
+        terminal.document(output, "Problems", found.problems)
     else:
-        _problems(terminal, problems)
-        if not problems:
-            terminal.say(("✓ ", GOOD), f"{count} documents, all valid")
-    return ExitCode.USAGE if problems else ExitCode.YES
+        _problems(terminal, found.problems)
+        if not found.problems:
+            terminal.say(("✓ ", GOOD), f"{found.count} documents, all valid")
+    _advise(terminal, found.advice)
+    if found.problems:
+        return ExitCode.USAGE
+    return ExitCode.NO if strict and found.advice else ExitCode.YES
+
+
+def _advise(terminal: Terminal, advice: "tuple[Advice, ...]") -> None:
+    for one in advice:
+        terminal.warn(f"{one.file}:{one.line}: {one.reason}")
 
 
 def code_of(predicted: "Predicted") -> ExitCode:
@@ -126,6 +141,7 @@ def _view(predicted: "Predicted") -> CheckView:
         verdicts=tuple(view_of(verdict) for verdict in predicted.verdicts),
         incumbents={key: value_to_json(value) for key, value in predicted.incumbents},
         problems=predicted.problems,
+        advice=predicted.advice,
     )
 
 
@@ -136,6 +152,7 @@ def _lines(terminal: Terminal, predicted: "Predicted", name: str, *, wide: bool)
     for verdict in predicted.verdicts:
         show(terminal, verdict, before=incumbents[str(verdict.promotion.key)], wide=wide)
     _problems(terminal, predicted.problems)
+    _advise(terminal, predicted.advice)
     match code_of(predicted):
         case ExitCode.YES:
             if name.startswith("--pr "):

@@ -45,6 +45,17 @@ def matches(pattern: str, path: str) -> bool:
     return any(length < len(parts) or not folder_only for length in lengths)
 
 
+def matches_whole(pattern: str, path: str) -> bool:
+    """Whether a pattern of .gitattributes matches the file at `path`; one that names a folder matches nothing in it."""
+    segments = pattern.removeprefix("/").split("/")
+    if pattern.endswith("/"):
+        return False
+    if "/" not in pattern:
+        segments = [_ANY_DEPTH, *segments]
+    parts = path.split("/")
+    return len(parts) in _matched_lengths(segments, parts)
+
+
 def _matched_lengths(segments: list[str], parts: list[str]) -> set[int]:
     """How many leading parts the segments match, all ways. `**` matches any number of them, at the end at least one."""
     reachable = {0}

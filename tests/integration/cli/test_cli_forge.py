@@ -267,6 +267,27 @@ def test_check_of_files_needs_nothing_but_the_files(begun: Desk):
     assert "4 documents, all valid" in told.err
 
 
+def test_check_of_files_advises_what_is_valid_and_cannot_work(begun: Desk):
+    folder = begun.home / "desired"
+    begun.git(folder, "pull", "-q", "origin", "main")
+    assert "! " not in begun.run("max", "check", "--files", str(folder), "--strict").err
+    (folder / ".gitattributes").write_text("*.ipynb -diff\nmodels/** linguist-generated\n")
+    (folder / "cards/EXAMPLE.md").unlink()
+    (folder / "CODEOWNERS").write_text("*  @cody\n[abc] @cody\n/models/\n")
+    told = begun.run("max", "check", "--files", str(folder))
+    assert told.err.splitlines()[:-1] == [
+        "✓ 4 documents, all valid",
+        "! CODEOWNERS:2: this line counts for nothing: character ranges are not supported in CODEOWNERS",
+        "! models/credit-risk.yaml:1: CODEOWNERS gives it to nobody, and its rules ask for code owners: it is refused",
+        "! models/credit-risk.yaml:1: its card cards/EXAMPLE.md is not there",
+    ]
+    assert told.err.splitlines()[-1] == (
+        "! .gitattributes:2: linguist-generated hides models/credit-risk.yaml from review: "
+        "the forge folds its changes up"
+    )
+    assert begun.run("max", "check", "--files", str(folder), "--strict", expect=1).err == told.err
+
+
 def _twice(folder: Path) -> str:
     (folder / "models" / "twice.yaml").write_text("kind: Model\nkind: Model\n")
     return "models/twice.yaml:2:1: "
@@ -308,8 +329,8 @@ def test_webhook_begins_the_next_sync_at_once(hosted: HostedDesk, monkeypatch: p
         return doors[0]
 
     class Counting:
-        def __init__(self, *arguments: Any) -> None:
-            self._syncer = syncer(*arguments)
+        def __init__(self, *arguments: Any, **more: Any) -> None:
+            self._syncer = syncer(*arguments, **more)
 
         def sync(self) -> Any:
             nonlocal count

@@ -68,6 +68,10 @@ def test_import_takes_the_card_along_from_the_clone(desk: Desk):
     (desk.home / "desired" / "cards" / "credit-risk.md").write_text("# Credit risk\n")
     desk.run("max", "import", "credit-risk", "--card", "cards/credit-risk.md", "--purpose", "Score credit")
     assert desk.git(desk.home / "origin.git", "show", "main:cards/credit-risk.md") == "# Credit risk"
+    assert desk.git(desk.home / "desired", "status", "--porcelain") == ""
+    assert desk.git(desk.home / "desired", "rev-parse", "HEAD") == desk.git(
+        desk.home / "origin.git", "rev-parse", "main"
+    )
 
 
 def test_import_with_out_writes_files_and_pushes_nothing(desk: Desk):

@@ -131,7 +131,7 @@ def test_check_document_has_these_fields(begun: Desk):
     )
     document = begun.run("dana", "check", branch, "-o", "json", expect=8).json()
     assert list(document) == [
-        "apiVersion", "kind", "head", "base", "answer", "verdicts", "incumbents", "problems",
+        "apiVersion", "kind", "head", "base", "answer", "verdicts", "incumbents", "problems", "advice",
     ]  # fmt: skip
     assert list(document["verdicts"][0]) == [
         "promotion", "key", "before", "after", "answer", "restore", "reason", "commit", "subject", "requirements",
@@ -139,6 +139,18 @@ def test_check_document_has_these_fields(begun: Desk):
     ]  # fmt: skip
     assert (document["kind"], document["answer"]) == ("Check", "pending")
     assert document["verdicts"][0]["requirements"][1]["candidates"] == ["@cody"]
+
+
+def test_check_warns_of_attributes_that_hide_what_is_declared(begun: Desk):
+    text = (begun.home / "desired/models/credit-risk.yaml").read_text()
+    files = {"models/credit-risk.yaml": text.replace("mode: observe", "mode: enforce")}
+    begun.edit("dana", files, branch="shown")
+    assert "hides" not in begun.run("dana", "check", "shown", expect=8).err
+    begun.edit("dana", {**files, ".gitattributes": "# as generated\n/models/* -diff\n"}, branch="hiding")
+    told = begun.run("dana", "check", "hiding", expect=8)
+    assert "! .gitattributes:2: diff hides models/credit-risk.yaml from review: no change of it is shown" in told.err
+    (advice,) = begun.run("dana", "check", "hiding", "-o", "json", expect=8).json()["advice"]
+    assert (advice["file"], advice["line"]) == (".gitattributes", 2)
 
 
 def test_check_of_the_current_branch_needs_no_name(begun: Desk):

@@ -1,6 +1,7 @@
 """What the reading commands print: every form, the fields of each document pinned."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -45,11 +46,13 @@ def test_reading_commands_answer_in_every_form(command: Sequence[str], form: str
 
 
 def test_status_table_says_what_is_missing_and_who_can_give_it(settled: Desk):
+    row = settled.run("max", "status", "-o", "json").json()["rows"][0]
+    since, due = (f"{datetime.fromisoformat(row[name]):%Y-%m-%d %H:%M} UTC" for name in ("since", "due"))
     assert settled.run("max", "status").out.splitlines() == [
         "MODEL        STAGE       MODE     DECLARED  AUTHORIZED  ACTUAL  STATE",
         "credit-risk  Production  enforce  2         1           1       … Pending",
         "credit-risk  Staging     enforce  2         2           2       ✓ Synced",
-        "… credit-risk/Production: pending:",
+        f"… credit-risk/Production: pending since {since}, target for the review {due}:",
         f"    … {MISSING}: 0 of 1 given; 1 more from: @mo, @pat",
     ]
 
@@ -64,6 +67,7 @@ def test_status_document_has_these_fields(settled: Desk):
     row = document["rows"][0]
     assert fields(row) == [
         "key", "model", "stage", "mode", "declared", "authorized", "actual", "state", "why", "promotion", "waiting",
+        "since", "due", "overdue",
     ]  # fmt: skip
     assert row["waiting"] == [
         {

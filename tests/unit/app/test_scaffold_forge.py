@@ -39,7 +39,7 @@ def test_workflow_on_github_checks_documents_with_pinned_actions_and_may_read_on
     assert steps[0]["with"] == {"persist-credentials": False}
     assert [step["run"] for step in steps if "run" in step] == [
         f"python -m pip install stagewright=={__version__}",
-        "stagewright check --files .",
+        "stagewright check --files . --strict",
     ]
     # `pull_request_target` would run with secrets beside a stranger's files
     assert workflow[True] == ["pull_request"]

@@ -247,9 +247,16 @@ class Workspace:
         self.push(made, into)
         return made
 
-    def checkout(self, branch: str) -> None:
-        """Bring the work tree to the remote's `branch`. UsageError when local changes or commits would be lost."""
+    def checkout(self, branch: str, *, along: tuple[str, ...] = ()) -> None:
+        """Bring the work tree to the remote's `branch`. UsageError when local changes or commits would be lost.
+
+        `along` are files of the work tree that the branch holds by now just as they lie here: where git does not track
+        them yet, they are no change that could be lost.
+        """
         self._require_branch_name(branch)
+        for path in along:
+            if not self._run("ls-files", "-z", "--", path):
+                self._run("add", "--force", "--", path)
         if self._text("for-each-ref", "--format=%(refname)", f"refs/heads/{branch}"):
             self._run("checkout", "--quiet", branch, "--")
             self._run("merge", "--quiet", "--ff-only", f"refs/remotes/{REMOTE}/{branch}")
