@@ -91,8 +91,8 @@ def test_alarm_of_a_taken_login_is_over_once_the_governance_names_it_no_more():
     bank.sync()
     assert [alarm.message for alarm in bank.recorded().alarms.values()] == [
         (
-            "the governance names @zoe, and means nobody, as there was none: account id-of-a-taker, which has that login "
-            "now, counts for nobody; take the name out, or name it anew"
+            "the governance names @zoe, and means nobody, as there was none: account id-of-a-taker, which has that "
+            "login now, counts for nobody; take the name out, or name it anew"
         )
     ]
     owned_by(bank, "/models/ @olga\n")
