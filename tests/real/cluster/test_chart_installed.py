@@ -287,6 +287,23 @@ def _arguments(cluster: Cluster, namespace: str) -> list[str]:
 
 
 @pytest.mark.usefixtures("crds")
+def test_two_replicas_stand_ready_and_one_of_them_leads(cluster: Cluster, image: str, namespace: str):
+    release = Release(cluster, namespace, image, 4)
+    release.bring("install", replicas=2, ledger__storage="s3", crds__install="false")
+    pods = release.names("pods")
+    assert len(pods) == 2
+    holder = cluster.get("lease", "stagewright", "-n", namespace)["spec"]["holderIdentity"]
+    assert holder.partition("_")[0] in pods
+    assert cluster.get("pdb", "stagewright", "-n", namespace)["status"]["disruptionsAllowed"] == 1
+    # the new ones are ready before the old ones go
+    release.bring("upgrade", replicas=2, ledger__storage="s3", crds__install="false", controller__workers=2)
+    now = cluster.get("pods", "-n", namespace)["items"]
+    staying = {pod["metadata"]["name"] for pod in now if "deletionTimestamp" not in pod["metadata"]}
+    assert (len(staying), staying & pods) == (2, set())
+    release.helm("uninstall", "stagewright", "--wait", "--timeout=120s")
+
+
+@pytest.mark.usefixtures("crds")
 def test_helm_test_says_what_is_missing(cluster: Cluster, image: str, namespace: str):
     """Without roles the controller is not ready; the test pod says why."""
     release = Release(cluster, namespace, image, 4)
