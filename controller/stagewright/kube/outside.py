@@ -80,8 +80,8 @@ class References(Protocol):
         """An object as it was last understood; None where it never was."""
         ...
 
-    def forget_object(self, namespace: str, name: str) -> set[str]:
-        """Remove the files of an object that is gone; the uids under which there were any."""
+    def forget_object(self, namespace: str, name: str, uid: str | None = None) -> set[str]:
+        """Remove the files of an object that is gone, also those of `uid` from before a restart; the uids known."""
         ...
 
 

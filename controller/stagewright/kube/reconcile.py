@@ -149,6 +149,8 @@ class Reconciler:
         namespace, name, uid = metadata["namespace"], metadata["name"], metadata["uid"]
         around.rows.remove(namespace, name)
         self._forget(key)
+        # what was made before a restart is not remembered
+        around.references.forget_object(namespace, name, uid)
         around.remove_engine(namespace, uid)
         finalizers = [f for f in metadata.get("finalizers") or [] if f != FINALIZER]
         if finalizers != metadata.get("finalizers"):

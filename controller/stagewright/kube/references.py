@@ -78,14 +78,14 @@ class ReferenceDesk:
             desk = self._desks.get(key)
         return desk.resource if desk is not None else None
 
-    def forget_object(self, namespace: str, name: str) -> set[str]:
+    def forget_object(self, namespace: str, name: str, uid: str | None = None) -> set[str]:
         """See `References.forget_object`."""
         with self._lock:
             desk = self._desks.pop(f"{namespace}/{name}", None)
-        if desk is None:
-            return set()
-        self._materialiser.remove(namespace, desk.resource.uid)
-        return {desk.resource.uid}
+        known = {desk.resource.uid} if desk is not None else set()
+        for gone in known | ({uid} if uid is not None else set()):
+            self._materialiser.remove(namespace, gone)
+        return known
 
     def changed(self, kind: ReferenceKind, change: Change, found: Object) -> None:
         """An informer saw a Secret or ConfigMap; also when nothing changed, after it had to list anew."""

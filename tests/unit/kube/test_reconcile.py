@@ -100,6 +100,7 @@ class References:
 
     fingerprint: str | StagewrightError = "one"
     kept: dict[str, CustomResource] = field(default_factory=dict)
+    forgotten: list[str | None] = field(default_factory=list)
 
     def materialise(self, resource: CustomResource) -> str:
         self.kept[f"{resource.namespace}/{resource.name}"] = resource
@@ -110,7 +111,8 @@ class References:
     def resource(self, key: str) -> CustomResource | None:
         return self.kept.get(key)
 
-    def forget_object(self, namespace: str, name: str) -> set[str]:
+    def forget_object(self, namespace: str, name: str, uid: str | None = None) -> set[str]:
+        self.forgotten.append(uid)
         kept = self.kept.pop(f"{namespace}/{name}", None)
         return {kept.uid} if kept else set()
 
@@ -417,6 +419,7 @@ def test_reconcile_of_a_deleted_object_removes_rows_and_mirror_and_lets_it_go():
     assert at.cluster.rows == {}
     assert at.cluster.syncs == {}
     assert ("ml", at.uid) in at.builder.removed
+    assert at.uid in at.references.forgotten
     assert at.heard.gone
     assert at.engine.syncs == 1
 

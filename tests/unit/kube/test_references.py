@@ -132,3 +132,10 @@ def test_desk_forgets_an_object_with_its_files():
     assert at.desk.forget_object(at.resource.namespace, at.resource.name) == set()
     assert at.materialiser.removed == [(at.resource.namespace, at.resource.uid)]
     assert at.desk.resource(at.key) is None
+
+
+def test_desk_removes_the_files_of_an_object_that_it_does_not_remember():
+    at = Desk()
+
+    assert at.desk.forget_object("ml", "bank", "from before") == set()
+    assert at.materialiser.removed == [("ml", "from before")]
