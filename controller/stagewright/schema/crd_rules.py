@@ -74,6 +74,10 @@ RULES: Mapping[str, Rules] = {
             "url must hold no credentials: name a Secret instead",
             "url",
         ),
+        _rule(
+            "self.url.matches('^(https?|file)://') || has(self.credentialsSecretRef)",
+            "a repository over ssh wants credentialsSecretRef, with the keys identity and known_hosts",
+        ),
     ),
     "ForgeSpecShape": (
         *(

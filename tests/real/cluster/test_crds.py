@@ -106,6 +106,9 @@ BAD: dict[str, dict[str, Any]] = {
     "interval must be between 1s and 24h": {"spec.interval": "0s"},
     "url must be that of a git repository: https://, ssh:// or user@host:path": {"spec.source.url": "ext::sh"},
     "url must hold no credentials: name a Secret instead": {"spec.source.url": "https://me:hunter2@git.example/x"},
+    "a repository over ssh wants credentialsSecretRef, with the keys identity and known_hosts": {
+        "spec.source.url": "git@git.example:acme/models.git"
+    },
     **{
         f"git alone takes no {key}: leave it out": {"spec.forge": {**GIT, key: value}}
         for key, value in {
@@ -182,7 +185,10 @@ def test_malformed_object_is_refused_at_its_place(name: str, rehearsed: Objects)
 
 GOOD: dict[str, dict[str, Any]] = {
     "the least": {},
-    "git alone": {"spec.forge": GIT, "spec.source.url": "ssh://git@git.example/models.git"},
+    "git alone": {
+        "spec.forge": GIT,
+        "spec.source": {"url": "ssh://git@git.example/models.git", "credentialsSecretRef": {"name": "git"}},
+    },
     "a github app": {"spec.forge": {"type": "github", "repository": "acme/models", "app": APP}},
     "a bucket": {"spec.ledger": {"storage": "s3", "s3": BUCKET}},
     "oauth2": {"spec.registry.oauth2": OAUTH2},
