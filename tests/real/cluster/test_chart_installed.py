@@ -98,9 +98,15 @@ CASES = {
 
 
 @pytest.fixture(scope="session")
-def crds(cluster: Cluster) -> Iterator[None]:
-    """The CRDs of the Prometheus operator and of the Gateway API, as published, and ours."""
+def crds(cluster: Cluster) -> None:
+    """Our CRDs."""
     cluster.kubectl("apply", "-f", str(ROOT / "manifests/crds"))
+    cluster.kubectl("wait", "--for=condition=Established", "crd/registrysyncs.stagewright.dev", "--timeout=60s")
+
+
+@pytest.fixture(scope="session")
+def published(cluster: Cluster) -> Iterator[None]:
+    """The CRDs of the Prometheus operator and of the Gateway API."""
     there = {crd["metadata"]["name"] for crd in cluster.get("crds")["items"]}
     made = []
     for module, folder, plural in PUBLISHED:
@@ -109,8 +115,7 @@ def crds(cluster: Cluster) -> Iterator[None]:
         if name not in there:
             made.append(name)
             cluster.kubectl("apply", "--server-side", "-f", str(path))
-    for kind in ("crd/registrysyncs.stagewright.dev", *(f"crd/{name}" for name in made)):
-        cluster.kubectl("wait", "--for=condition=Established", kind, "--timeout=60s")
+            cluster.kubectl("wait", "--for=condition=Established", f"crd/{name}", "--timeout=60s")
     yield
     for name in made:
         cluster.kubectl("delete", "crd", name, "--wait=false")
@@ -126,7 +131,7 @@ def _module(cluster: Cluster, named: str) -> Path:
 
 
 @pytest.mark.parametrize("tree", CASES.values(), ids=CASES)
-@pytest.mark.usefixtures("crds")
+@pytest.mark.usefixtures("crds", "published")
 def test_api_server_takes_every_object(tree: Object, cluster: Cluster, namespace: str):
     everything = render(tree, namespace=namespace)
     assert {o["metadata"].get("namespace", namespace) for o in everything.objects} == {namespace}
