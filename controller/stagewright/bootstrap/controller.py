@@ -86,7 +86,9 @@ class RehearsalEngine:
             recovered=(),
             observed=0,
             verdicts=done.verdicts,
-            applied=tuple(Applied(pair=pair, result="reported", detail="a dry run") for pair in done.plan.pairs),
+            applied=tuple(
+                Applied(pair=pair, result="reported", detail="a dry run") for pair in done.plan.pairs if pair.write
+            ),
             blocked=done.plan.blocked,
             problems=view.desired.at(view.memory.revision).problems,
             unmanaged=done.plan.unmanaged,

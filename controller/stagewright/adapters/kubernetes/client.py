@@ -20,6 +20,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 from kubernetes.utils.keepalive import tcp_keepalive_socket_options
 
+from stagewright import __version__
 from stagewright.errors import (
     ConflictError,
     ForbiddenError,
@@ -210,7 +211,10 @@ def open_cluster(kubeconfig: str | None) -> Cluster:
     settings.connection_pool_maxsize = CONNECTIONS
     # what failed is tried again by whoever asked, with back-off
     settings.retries = urllib3.Retry(total=1, redirect=0, backoff_factor=0.1, status=0)
-    return Cluster(client.ApiClient(settings))
+    api = client.ApiClient(settings)
+    # what the API server's audit log says who asked
+    api.user_agent = f"stagewright/{__version__}"
+    return Cluster(api)
 
 
 def own_namespace(default: str | None = None) -> str:
