@@ -108,9 +108,10 @@ class Election:
         self._failing = False
         # only the one who asks uses these: the Lease as it is to be replaced, None where that is not known
         self._fresh: LeaseState | None = None
-        # its last change, when we saw that, and the most transitions it ever had
+        # its last change, when we saw that (or that it was gone since), and the most transitions it ever had
         self._said: LeaseState | None = None
         self._said_at = 0.0
+        self._gone = False
         self._highest = -1
 
     # -- the fence ---------------------------------------------------------------------------------------------------
@@ -315,18 +316,20 @@ class Election:
             self._tenure = None
 
     def _note(self, state: LeaseState | None) -> None:
-        """See the Lease in a state. One that is gone is held as long as it said, for its holder may not know yet."""
+        """See the Lease in a state. One that is gone counts as changed just then: its holder may not know yet."""
         self._fresh = state
         if state is None:
+            if not self._gone:
+                self._gone, self._said_at = True, self._boottime()
             return
         self._highest = max(self._highest, state.transitions)
-        if self._said is None or state.version != self._said.version:
-            self._said, self._said_at = state, self._boottime()
+        if self._gone or self._said is None or state.version != self._said.version:
+            self._gone, self._said, self._said_at = False, state, self._boottime()
 
     def _held_for(self, now: float) -> float:
-        """How long the Lease is another's still, as far as we have seen."""
+        """How long the Lease is another's still, as far as we saw; of one that is gone nobody knows whose it was."""
         said = self._said
-        if said is None or said.holder in {"", self._identity}:
+        if said is None or (said.holder in {"", self._identity} and not self._gone):
             return 0.0
         return self._said_at + (said.duration_s or self._times.duration_s) - now
 
