@@ -55,7 +55,9 @@ def reminders(ref: ObjectRef, memory: Memory, now: datetime, targets: Mapping[st
     for promotion in memory.open.values():
         index, since = memory.pending_since[promotion.id]
         target, waits = targets.get(promotion.id), now - since
-        due = [span for span in (waits // REMIND_EVERY * REMIND_EVERY, target) if span and span <= waits]
+        spans = (waits // REMIND_EVERY * REMIND_EVERY, target)
+        # a reconcile is dated by its beginning, and what it found waiting just now waits since later
+        due = [span for span in spans if span is not None and timedelta(0) < span <= waits]
         if due:
             waited = _Waited(since=since, span=max(due), target=target)
             _, verdict = memory.verdicts[promotion.id]

@@ -284,7 +284,16 @@ def test_news_about_no_model_concerns_every_filter(week: tuple[Reconciled, ...])
     [
         pytest.param(
             timedelta(hours=48),
-            {23: [], 24: ["8/24h"], 47: ["8/24h"], 48: ["8/48h late"], 71: ["8/48h late"], 72: ["8/72h late"]},
+            {
+                -1: [],
+                0: [],
+                23: [],
+                24: ["8/24h"],
+                47: ["8/24h"],
+                48: ["8/48h late"],
+                71: ["8/48h late"],
+                72: ["8/72h late"],
+            },
             id="two days",
         ),
         pytest.param(
