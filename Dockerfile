@@ -51,6 +51,7 @@ CMD ["controller"]
 ARG VERSION=0.0.0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
+ENV STAGEWRIGHT_REVISION=${REVISION}
 LABEL org.opencontainers.image.title="Stagewright" \
       org.opencontainers.image.description="GitOps promotion controller for MLflow" \
       org.opencontainers.image.licenses="Apache-2.0" \
