@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,11 @@ LEASE = "stagewright"
 Json = dict[str, Any]
 
 
-def admit(cluster: Cluster, namespace: str, folder: Path) -> Path:
-    """Install the CRDs, make a service account with the install's rules, and answer with a kubeconfig that is its."""
+def admit(cluster: Cluster, namespace: str, folder: Path, *, secrets: Sequence[str] = ()) -> Path:
+    """Install the CRDs, make a service account with the install's rules, and answer with a kubeconfig that is its.
+
+    With `secrets` it may only get those, by name, and list or watch none.
+    """
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "manifests" / "crds"))
     cluster.kubectl("wait", "--for=condition=Established", WITHIN, "-f", str(ROOT / "manifests" / "crds"))
     account = {"kind": "ServiceAccount", "name": "stagewright", "namespace": namespace}
@@ -39,7 +42,8 @@ def admit(cluster: Cluster, namespace: str, folder: Path) -> Path:
             metadata = {"name": name, "namespace": namespace}
             reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
             api = {"apiVersion": "rbac.authorization.k8s.io/v1"}
-            made.append({**api, "kind": "Role", "metadata": metadata, "rules": found["rules"]})
+            rules = [_by_name(rule, secrets) if secrets else rule for rule in found["rules"]]
+            made.append({**api, "kind": "Role", "metadata": metadata, "rules": rules})
             made.append(
                 {**api, "kind": "RoleBinding", "metadata": metadata, "roleRef": reference, "subjects": [account]}
             )
@@ -51,6 +55,10 @@ def admit(cluster: Cluster, namespace: str, folder: Path) -> Path:
     path.write_text(yaml.safe_dump(config))
     path.chmod(0o600)
     return path
+
+
+def _by_name(rule: Json, secrets: Sequence[str]) -> Json:
+    return {**rule, "resourceNames": list(secrets), "verbs": ["get"]} if rule["resources"] == ["secrets"] else rule
 
 
 class HostController:

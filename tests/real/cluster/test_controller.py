@@ -204,3 +204,20 @@ def test_controller_that_ends_hands_over_to_the_one_that_stands_by(world: World)
             followed.ask()
             last = list(world.ledger().entries())[-1].statement.predicate
             assert last.epoch.holder.startswith("two_")
+
+
+def test_controller_that_may_only_get_secrets_by_name_takes_another_at_its_next_look(
+    world: World, mlflow_auth_server: MlflowServer
+) -> None:
+    followed = world.followed
+    RegistryBuilder(mlflow_auth_server, auth=(ADMIN, ADMIN_PASSWORD)).model(world.model)
+    kubeconfig = admit(followed.cluster, world.namespace, world.folder, secrets=("stagewright-ledger-keys", "mlflow"))
+    registry = {"uri": mlflow_auth_server.uri, "basicAuth": {"secretRef": {"name": "mlflow"}}}
+    followed.secret("stagewright-ledger-keys", keys_of(world.desk))
+    followed.secret("mlflow", {"username": ADMIN, "password": "not the password"})
+    followed.write(world.spec | {"registry": registry})
+    with running_controller(world.namespace, kubeconfig, world.folder):
+        followed.wait('.status.conditions[?(@.type=="RegistryReachable")].status', "False")
+        followed.secret("mlflow", {"username": ADMIN, "password": ADMIN_PASSWORD})
+        followed.ask()
+        followed.wait('.status.conditions[?(@.type=="RegistryReachable")].status', "True")
