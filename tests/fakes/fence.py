@@ -3,7 +3,7 @@
 fence = FakeFence(transitions=1, holder="pod-0")
 fence.lose()                          # nothing is written from now on
 FakeFence(allowed=3)                  # the fourth write is refused
-FakeFence(allowed=3, late=True)       # the fourth still happens, and it was the last
+FakeFence(allowed=3, late=True)       # the fourth happens, but its writer does not come to know
 """
 
 from collections.abc import Iterator, Sequence
@@ -51,7 +51,9 @@ class FakeFence:
             raise LeaseLostError("the turn is over: injected")
         self.writes += 1
         yield
-        self.lost = self.lost or self.writes > self.allowed
+        if self.writes > self.allowed:
+            self.lost = True
+            raise LeaseLostError("the turn was over while it was written: injected")
 
     def _ours(self) -> WriterEpoch:
         return WriterEpoch(lease=self.lease, transitions=self.transitions, holder=self.holder)

@@ -237,8 +237,8 @@ class Election:
         transitions = self._highest + 1
         claim = self._claim(self._identity, transitions, acquired=True)
         try:
-            self._note(self._api.create(claim) if state is None else self._api.replace(state, claim))
-        except (ConflictError, NotFoundError):
+            self._note(self._api.create(claim) if state is None else self._replaced(state, claim))
+        except ConflictError:
             return Pause(seconds=_SOON_S)
         tenure = Tenure(since=transitions, transitions=transitions, renewed_at=asked_at)
         with self._state:
@@ -285,16 +285,20 @@ class Election:
             raise LeaseLostError(f"lease {self._lease} is not ours any more", hint="whoever holds it writes")
         # only we write with our name: more transitions than we know of are a raise of ours whose reply was lost
         reached = max(state.transitions, transitions or 0)
-        try:
-            self._note(self._api.replace(state, self._claim(self._identity, reached)))
-        except NotFoundError as error:
-            raise ConflictError(f"lease {self._lease} is gone: {error}") from error
+        self._note(self._replaced(state, self._claim(self._identity, reached)))
         renewed = Tenure(since=tenure.since, transitions=reached, renewed_at=asked_at)
         with self._state:
             if self._tenure is None:
                 raise LeaseLostError(f"lease {self._lease} was given up", hint="whoever holds it writes")
             self._tenure = renewed
         return renewed
+
+    def _replaced(self, state: LeaseState, claim: Claim) -> LeaseState:
+        """See `LeaseApi.replace`; one that is gone was changed, too."""
+        try:
+            return self._api.replace(state, claim)
+        except NotFoundError as error:
+            raise ConflictError(f"lease {self._lease} is gone: {error}") from error
 
     def _give_back(self, tenure: Tenure) -> bool:
         """Leave the Lease to whoever comes first; nothing is lost if that fails, for then it ends by itself."""

@@ -149,7 +149,7 @@ def _time(moment: datetime) -> str:
 
 def lease_state(lease: Object) -> LeaseState:
     """What a Lease says. UnreachableError for one that the API server could not have answered with."""
-    spec, metadata = lease.get("spec") or {}, lease.get("metadata")
+    spec, metadata = lease.get("spec", {}), lease.get("metadata")
     if not isinstance(spec, dict) or not isinstance(metadata, dict):
         raise UnreachableError("the API server answered with something else than a Lease")
     holder = spec.get("holderIdentity") or ""
