@@ -52,6 +52,7 @@ if [ "$schemas" = yes ]; then
   STAGEWRIGHT_SCHEMAS=required "$python" -m pytest tests/unit/doubles tests/contract/test_forge_github.py \
     tests/integration/github "$@"
 fi
-[ "${#forges[@]}" -eq 0 ] || "$python" -m pytest -m real "${forges[@]}" "$@"
-# by itself: the process moves into the network of its cluster
-[ "${#clusters[@]}" -eq 0 ] || "$python" -m pytest -m real "${clusters[@]}" "$@"
+# two at once, each with a Gitea of its own: the demo alone waits for two minutes until a push is certain
+[ "${#forges[@]}" -eq 0 ] || "$python" -m pytest -m real -n 2 --dist worksteal "${forges[@]}" "$@"
+# by itself: a worker moves into the network of its cluster; the other does what needs none
+[ "${#clusters[@]}" -eq 0 ] || "$python" -m pytest -m real -n 2 --dist loadgroup "${clusters[@]}" "$@"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stagewright.ledger import predicates as entry
 from tests.bank import MODEL
 from tests.gitea.bank import GiteaBank
 from tests.gitea.server import GiteaError, GiteaServer
@@ -174,22 +175,30 @@ def test_nobody_approves_their_own_pull_request_on_gitea(bank: GiteaBank):
         bank.review("noor", number)
 
 
-def test_reviewer_who_took_a_departed_owner_s_name_is_another_person(bank: GiteaBank):
-    server = bank.world.server
-    number = bank.propose({"Staging": 1})
-    first = bank.review("noor", number)
+def test_owner_who_was_renamed_is_the_same_person_and_whoever_took_the_name_is_not(bank: GiteaBank):
+    server, taker = bank.world.server, bank.world.server.unique("mallory")
+    bank.world.team("takers", taker, permission="write")
+    bank.train()
     server.call("POST", "/admin/users/noor/rename", {"new_username": "noor-gone"})
+    server.call("POST", f"/admin/users/{taker}/rename", {"new_username": "noor"})
     try:
-        row = bank.world.call("GET", f"/pulls/{number}/reviews/{first}")
-        bank.merge(number)
-        report = bank.sync()
+        bank.restart()
+        first = bank.propose({"Staging": 1})
+        bank.review(taker, first)
+        bank.merge(first)
+        taken = bank.sync()
+        second = bank.propose({"Staging": 2}, branch="again")
+        bank.review("noor", second)
+        bank.merge(second)
+        renamed = bank.sync()
     finally:
+        server.call("POST", "/admin/users/noor/rename", {"new_username": taker})
         server.call("POST", "/admin/users/noor-gone/rename", {"new_username": "noor"})
 
-    # CODEOWNERS names @noor, whom the forge does not know any more: by their id it is still the same account
-    assert row["user"]["id"] == int(bank.world.account("noor").id)
-    assert [verdict.answer for verdict in report.verdicts] == ["pending"]
-    assert bank.aliases() == {}
+    assert [verdict.answer for verdict in taken.verdicts] == ["pending"]
+    assert [verdict.answer for verdict in renamed.verdicts] == ["approved"]
+    assert [alarm.subject for alarm in bank.entries(entry.Alarm)] == ["login @noor"]
+    assert bank.aliases() == {"challenger": 2}
 
 
 def test_updated_branch_keeps_its_approval(bank: GiteaBank):
