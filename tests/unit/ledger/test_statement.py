@@ -54,6 +54,7 @@ EVERY_KIND = [
                 version="7",
                 from_=given.BEGAN,
                 to=None,
+                rolled_for=None,
             ),
             p.Coverage(
                 **FIELDS,
