@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from stagewright.errors import StalledError
 from stagewright.model.sync import WriterEpoch
 
-# The longest that one write to MLflow or to a ledger takes, by the time-outs of the adapters.
+# The longest that a write takes to arrive, by the time-outs of the adapter of MLflow. A ledger's write may take longer:
+# what counts there is the conditional checkpoint.
 LONGEST_WRITE_S = 10.0
 
 

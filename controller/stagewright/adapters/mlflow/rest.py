@@ -30,6 +30,10 @@ from stagewright.ports import Deaf, Telemetry
 API = "/api/2.0/mlflow/"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 TIMEOUT_S = 10.0
+# To connect, and until the answer begins, of a write: together less than whoever fences it reckons with.
+WRITE_TIMEOUTS_S = (3.0, 6.0)
+# A write that was refused is only made anew with another token if that was had within this.
+TOKEN_WITHIN_S = 1.0
 # One answer as a whole; the time-out above is only about its next byte.
 DEADLINE_S = 120.0
 # 200,000 versions, the most that MLflow gives in one page, are about 112 MB.
@@ -130,8 +134,11 @@ class RestGateway:
 
     def _request(self, method: str, endpoint: str, arguments: dict[str, Any]) -> requests.Response:
         response = self._once(method, endpoint, arguments)
+        if response.status_code != requests.codes.unauthorized:
+            return response
+        began = self._monotonic()
         # what was refused did not happen, so asking again with a new token repeats no write
-        if response.status_code == requests.codes.unauthorized and self._access.rejected():
+        if self._access.rejected() and (method == "GET" or self._monotonic() - began <= TOKEN_WITHIN_S):
             response.close()
             response = self._once(method, endpoint, arguments)
         return response
@@ -148,7 +155,7 @@ class RestGateway:
                 retry_codes=(),
                 raise_on_status=False,
                 respect_retry_after_header=False,
-                timeout=TIMEOUT_S,
+                timeout=TIMEOUT_S if method == "GET" else WRITE_TIMEOUTS_S,
                 extra_headers={**shown.headers, **HEADERS},
                 allow_redirects=False,
                 stream=True,
