@@ -79,6 +79,14 @@ class HostController:
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
 
+    def said(self, text: str) -> None:
+        """Wait until it logs that."""
+        command = ["tail", "-n", "+1", "-f", "--pid", str(self.process.pid), str(self.log)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as tail:
+            assert tail.stdout is not None
+            assert any(text.encode() in line for line in tail.stdout), f"it ended and never said {text!r}"
+            tail.kill()
+
     def end(self) -> int:
         """SIGTERM, and the exit code."""
         self.process.send_signal(signal.SIGTERM)
@@ -134,6 +142,11 @@ class Followed:
         except BaseException:
             sys.stderr.write(json.dumps(self.get().get("status"), indent=1))
             raise
+
+    def wait_for(self, path: str) -> None:
+        """Until there is something at the JSON path."""
+        where = ("registrysync", self.name, "-n", self.namespace)
+        self.cluster.kubectl("wait", f"--for=jsonpath={{{path}}}", *where, WITHIN)
 
     def condition(self, kind: str) -> str:
         """A JSON path."""

@@ -1,7 +1,11 @@
 """The controller against a real API server, a real MLflow and git over HTTP, with its own service account."""
 
+import hmac
+import http.client
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,7 @@ from stagewright.ledger.log import Ledger
 from tests.cli_desk import Desk
 from tests.cluster.access import Cluster
 from tests.git_http import GitHttpServer
-from tests.mlflow_server import ADMIN, ADMIN_PASSWORD, MlflowServer, RegistryBuilder
+from tests.mlflow_server import ADMIN, ADMIN_PASSWORD, MlflowServer, RegistryBuilder, free_port
 from tests.real.cluster.host_controller import (
     LEASE,
     WITHIN,
@@ -221,3 +225,43 @@ def test_controller_that_may_only_get_secrets_by_name_takes_another_at_its_next_
         followed.secret("mlflow", {"username": ADMIN, "password": ADMIN_PASSWORD})
         followed.ask()
         followed.wait('.status.conditions[?(@.type=="RegistryReachable")].status', "True")
+
+
+def test_controller_that_stands_by_passes_a_webhook_on_to_the_one_that_leads(world: World) -> None:
+    followed, secret = world.followed, "a secret of the bank and its forge"
+    webhook = {"secretRefs": [{"name": "forge", "key": "webhook"}]}
+    forge = {
+        "type": "gitea",
+        # nobody listens there: a webhook is believed nothing, so that does not matter
+        "url": f"http://127.0.0.1:{free_port()}",
+        "repository": "bank/models",
+        "tokenSecretRef": {"name": "forge", "key": "token"},
+        "webhook": webhook,
+    }
+    followed.secret("stagewright-ledger-keys", keys_of(world.desk))
+    followed.secret("forge", {"token": "t" * 40, "webhook": secret})
+    followed.write(world.spec | {"forge": forge})
+    ports = free_port(), free_port()
+    one, two = (("--webhook-address", f"127.0.0.1:{port}") for port in ports)
+    with running_controller(world.namespace, world.kubeconfig, world.folder, name="one", flags=one):
+        followed.wait('.status.conditions[?(@.type=="ForgeReachable")].status', "False")
+        with running_controller(world.namespace, world.kubeconfig, world.folder, name="two", flags=two) as standing:
+            standing.said("ready: 1 objects")
+            place = f"/webhook/{world.namespace}/bank"
+            assert knock(ports[1], place, "a guess at the secret") == HTTPStatus.UNAUTHORIZED
+            assert knock(ports[1], f"{place}x", secret) == HTTPStatus.UNAUTHORIZED
+            assert knock(ports[1], place, secret) == HTTPStatus.ACCEPTED
+            followed.wait_for(".status.lastHandledReconcileAt")
+            found = followed.get()
+            asked = found["metadata"]["annotations"]["stagewright.dev/reconcile-requested-at"]
+            assert asked.startswith("webhook at ")
+            assert found["status"]["lastHandledReconcileAt"] == asked
+
+
+def knock(port: int, path: str, secret: str) -> int:
+    """Knock as a forge does; the answer."""
+    signature = hmac.new(secret.encode(), b"{}", sha256).hexdigest()
+    headers = {"X-Gitea-Signature": signature, "X-Gitea-Event": "push"}
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("POST", path, body=b"{}", headers=headers)
+    return connection.getresponse().status
