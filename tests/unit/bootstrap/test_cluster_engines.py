@@ -1,0 +1,53 @@
+"""What the sync of a cluster's object is built from: nothing of the controller's own credentials."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from stagewright.adapters.clock import SystemClock
+from stagewright.bootstrap.controller import ClusterEngines
+from stagewright.errors import StagewrightError
+from tests.unit.kube.attempts import resource
+from tests.unit.schema.objects import PLACES
+
+OWN: Mapping[str, str] = {
+    "PATH": "/usr/bin",
+    "HTTPS_PROXY": "http://proxy.example:3128",
+    "HOME": "/home/stagewright",
+    "GH_TOKEN": "a token of the controller's",
+    "GITEA_TOKEN": "a token of the controller's",
+    "MLFLOW_TRACKING_USERNAME": "controller",
+    "MLFLOW_TRACKING_PASSWORD": "a password of the controller's",
+    "MLFLOW_TRACKING_TOKEN": "a token of the controller's",
+    "AWS_SECRET_ACCESS_KEY": "a key of the controller's",
+}
+
+
+def _engines(tmp_path: Path) -> ClusterEngines:
+    return ClusterEngines(fence=None, env=OWN, mirrors=tmp_path, image=None, clock=SystemClock(), places=PLACES)
+
+
+def test_engine_of_an_object_gets_the_machines_environment_and_nobodys_credentials(tmp_path: Path):
+    assert _engines(tmp_path)._env() == {"PATH": OWN["PATH"], "HTTPS_PROXY": OWN["HTTPS_PROXY"]}
+
+
+def test_engine_of_an_object_that_names_no_token_does_not_take_the_controllers(tmp_path: Path):
+    forge = {"type": "gitea", "url": "https://git.example", "repository": "acme/models"}
+
+    with pytest.raises(StagewrightError) as raised:
+        _engines(tmp_path).engine(resource(forge=forge), None)
+
+    assert "token" in str(raised.value)
+    assert "controller's" not in str(raised.value)
+
+
+def test_removal_of_an_objects_mirror_leaves_those_of_others(tmp_path: Path):
+    for uid in ("one", "two"):
+        (tmp_path / "ml" / uid / "mirror.git").mkdir(parents=True)
+    engines = _engines(tmp_path)
+
+    engines.remove("ml", "one")
+    engines.remove("ml", "one")
+
+    assert sorted(path.name for path in (tmp_path / "ml").iterdir()) == ["two"]
