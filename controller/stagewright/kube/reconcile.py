@@ -5,6 +5,7 @@ which remembers how far was told, comes last. Whatever fails in between is told 
 """
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +24,9 @@ from stagewright.ports import Clock
 from stagewright.schema.custom_resource import FINALIZER, REQUESTED_AT, parse_custom_resource
 
 _log = logging.getLogger(__name__)
+
+# Between two looks that webhooks ask for.
+KNOCK_EVERY_S = 2.0
 
 Statuses = Callable[[Attempt], Mapping[str, Any]]
 """The status that follows from an attempt and from the status before it."""
@@ -58,14 +62,25 @@ class Reconciler:
 
     def __init__(self, around: Around) -> None:
         self._around = around
+        self._lock = threading.Lock()
         self._knocked: set[str] = set()
+        self._knocked_at: dict[str, float] = {}
 
     def knock(self, key: str) -> None:
-        """Have the object looked at now: the forge knocked, at this process or at any other."""
-        if not self._around.leading():
-            # its leader hears of it by way of the API server
-            self._knocked.add(key)
-        self._around.queue.add(key)
+        """Have the object looked at now: the forge knocked, at this process or at any other.
+
+        Knocks that come soon after one another wait for the end of KNOCK_EVERY_S, and come to one look: whoever repeats
+        a genuine webhook can make nobody busy.
+        """
+        now = self._around.seconds()
+        with self._lock:
+            wait = max(0.0, self._knocked_at.get(key, float("-inf")) + KNOCK_EVERY_S - now)
+            if wait == 0.0:
+                self._knocked_at[key] = now
+            if not self._around.leading():
+                # its leader hears of it by way of the API server
+                self._knocked.add(key)
+        self._around.queue.add_after(key, wait)
 
     def reconcile(self, key: str) -> None:
         """Look at the object `namespace/name`, and say when it is due again."""
@@ -76,8 +91,10 @@ class Reconciler:
             self._forget(key)
         elif not around.leading():
             self._stand_by(found)
-            if key in self._knocked:
+            with self._lock:
+                knocked = key in self._knocked
                 self._knocked.discard(key)
+            if knocked:
                 self._guarded(key, self._pass_on, found)
         elif found["metadata"].get("deletionTimestamp"):
             self._guarded(key, self._finalize, found)
@@ -136,6 +153,9 @@ class Reconciler:
         """Forget an object that is gone."""
         around = self._around
         around.queue.discard(key)
+        with self._lock:
+            self._knocked.discard(key)
+            self._knocked_at.pop(key, None)
         namespace, _, name = key.partition("/")
         uid = around.engines.drop(key)
         for gone in around.references.forget_object(namespace, name) | ({uid} if uid else set()):

@@ -404,8 +404,25 @@ def test_knock_at_who_leads_makes_the_object_due():
     at = Stage()
 
     at.reconciler.knock(at.key)
-    at.reconciler.knock(at.key)
 
+    assert at.queue.depth == 1
+
+
+def test_flood_of_knocks_comes_to_one_look_at_once_and_one_after_each_pause():
+    at = Stage()
+    looks = []
+    for tenth in range(100):
+        at.now_s = tenth / 10
+        at.reconciler.knock(at.key)
+        if at.queue.get(timeout_s=0) is not None:
+            looks.append(at.now_s)
+            at.queue.done(at.key)
+
+    assert looks == [0.0, 2.0, 4.0, 6.0, 8.0]
+    # and one that comes later is not late for it
+    at.now_s = 60.0
+    at.queue.discard(at.key)
+    at.reconciler.knock(at.key)
     assert at.queue.depth == 1
 
 
