@@ -12,6 +12,7 @@ from typing import Any
 
 from stagewright.errors import ConflictError, InvalidError, LeaseLostError, NotFoundError, StagewrightError
 from stagewright.kube.attempt import Attempt, next_of, result_of
+from stagewright.kube.caches import key_of
 from stagewright.kube.engines import EngineShelf
 from stagewright.kube.events import Happening, happenings, transition
 from stagewright.kube.observer import Courier, ObjectRef, Observer, Reconciled
@@ -141,7 +142,9 @@ class Reconciler:
         try:
             self._around.references.materialise(parse_custom_resource(found, places=self._around.places))
         except StagewrightError as error:
-            _log.debug("not at hand yet: %s", error)
+            _log.debug("not at hand yet: %s", error, extra={"sync": key_of(found)})
+        else:
+            _log.debug("standing by with what it refers to", extra={"sync": key_of(found)})
 
     def _pass_on(self, _key: str, found: Object) -> None:
         """Tell the process that leads that the forge knocked."""

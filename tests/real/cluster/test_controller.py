@@ -245,8 +245,9 @@ def test_controller_that_stands_by_passes_a_webhook_on_to_the_one_that_leads(wor
     one, two = (("--webhook-address", f"127.0.0.1:{port}") for port in ports)
     with running_controller(world.namespace, world.kubeconfig, world.folder, name="one", flags=one):
         followed.wait('.status.conditions[?(@.type=="ForgeReachable")].status', "False")
+        two = (*two, "--log-level", "debug")
         with running_controller(world.namespace, world.kubeconfig, world.folder, name="two", flags=two) as standing:
-            standing.said("ready: 1 objects")
+            standing.said("standing by with what it refers to")
             place = f"/webhook/{world.namespace}/bank"
             assert knock(ports[1], place, "a guess at the secret") == HTTPStatus.UNAUTHORIZED
             assert knock(ports[1], f"{place}x", secret) == HTTPStatus.UNAUTHORIZED
