@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from stagewright.app.acceptance import Acceptor
+from stagewright.core.acceptance import history_document
+from stagewright.errors import UsageError
 from stagewright.ledger import predicates as entry
 from tests.adversarial.attacked_bank import (
     FILE,
@@ -139,6 +142,36 @@ def test_33_forced_push_to_a_history_where_it_was_always_so(tmp_path: Path):
         assert (bank.aliases(), bank.aliases(TWIN)) == ({}, {"challenger": 1})
         bank.world.push("maintainer", "main", good)
         assert bank.sync().stalled == ""
+        verified(bank)
+
+
+def test_33_history_is_accepted_by_nobody_but_those_who_may_change_the_governance(tmp_path: Path):
+    with begun(tmp_path) as bank:
+        honest(bank)
+        bank.sync()
+        before, size = bank.recorded().revision, bank.ledger().size
+        after = bank.craft([bank.first], of(bank, {"Staging": 1}), branch="main")
+        assert bank.sync().stalled != ""
+        text = history_document(bank.recorded().genesis.origin, before, after).decode()
+        ask = {f"accepted-histories/{after}.json": text}
+        number = bank.open(ask, by="mo", title="Accept")
+        # owners of models, and only one of those who may
+        for who in ("noor", "olga", "pat"):
+            bank.review(who, number)
+        acceptor = Acceptor(bank.config, bank.outside())
+        assert acceptor.proposed(before, after).evaluation.answer == "pending"
+        with pytest.raises(UsageError, match="is not accepted yet"):
+            acceptor.accept(before, after, who=None, reason="It was always so")
+        assert (bank.entries(entry.Rebind), bank.sync().stalled != "") == ([], True)
+        assert bank.ledger().size > size
+        # the honest twin: two of those who may, and what was always so runs all the same only once it is reviewed
+        bank.review("rita", number)
+        acceptor.accept(before, after, who=None, reason="A secret was removed from history")
+        assert bank.sync().stalled == ""
+        assert (bank.aliases(), bank.aliases(TWIN)) == ({}, {"challenger": 1})
+        bank.promote({"Staging": 2}, "noor")
+        bank.sync()
+        assert bank.aliases() == {"challenger": 2}
         verified(bank)
 
 
