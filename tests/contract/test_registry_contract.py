@@ -125,7 +125,11 @@ class MlflowBench:
         self.builder.call("DELETE", "model-versions/delete", {"name": name, "version": str(version)})
 
 
-@pytest.fixture(params=["memory", "http", "sqlite"])
+# the server is asked for by name only where it is wanted, so its group is said here
+SERVED = pytest.mark.xdist_group("mlflow_server")
+
+
+@pytest.fixture(params=["memory", pytest.param("http", marks=SERVED), pytest.param("sqlite", marks=SERVED)])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     if request.param == "memory":
         yield FakeBench(registry=InMemoryRegistry(FixedClock()))

@@ -14,6 +14,8 @@ import pytest
 from stagewright.adapters.mlflow import open_registry
 from stagewright.adapters.mlflow.access import Credentials, FileAccess, read_headers, read_secret
 from stagewright.adapters.mlflow.artifacts import tree_at
+from stagewright.adapters.mlflow.registry import MlflowRegistry
+from stagewright.adapters.mlflow.rest import RestGateway
 from stagewright.errors import ForbiddenError, InvalidError, StagewrightError, UnreachableError, UsageError
 from stagewright.model.plan import Action
 from stagewright.model.sync import OAuth2Client, RegistryAccess
@@ -35,6 +37,11 @@ def opened(uri: str, access: RegistryAccess) -> Registry:
     # the environment says otherwise, and is not asked
     env = {"MLFLOW_TRACKING_TOKEN": "of the environment"}
     return open_registry(uri, env=env, clock=FixedClock(), access=access)
+
+
+def impatient(uri: str, access: RegistryAccess) -> Registry:
+    """As `opened`, without a pause between the attempts of a read."""
+    return MlflowRegistry(RestGateway(FileAccess(uri, access), sleep=lambda _: None), FixedClock())
 
 
 def kept(folder: Path, name: str, text: str) -> str:
@@ -193,7 +200,7 @@ def test_mutual_tls_shows_a_certificate_and_trusts_the_named_authority_alone(tmp
     with LoopbackProxy(tls=server_context(authority)) as proxy:
         proxy.always = EMPTY
         good = RegistryAccess(ca_file=ca, client_certificate_file=certificate, client_key_file=key)
-        assert opened(proxy.uri, good).snapshot().models == {}
+        assert impatient(proxy.uri, good).snapshot().models == {}
         bad = {
             "no certificate": RegistryAccess(ca_file=ca),
             "a stranger's": RegistryAccess(ca_file=ca, client_certificate_file=foreign, client_key_file=foreign_key),
@@ -205,12 +212,12 @@ def test_mutual_tls_shows_a_certificate_and_trusts_the_named_authority_alone(tmp
         refused = []
         for name, access in bad.items():
             try:
-                opened(proxy.uri, access).snapshot()
+                impatient(proxy.uri, access).snapshot()
             except UnreachableError:
                 refused.append(name)
         assert refused == list(bad)
         with pytest.raises(UsageError, match="is not there"):
-            opened(proxy.uri, RegistryAccess(client_certificate_file=str(tmp_path / "none.crt"))).snapshot()
+            impatient(proxy.uri, RegistryAccess(client_certificate_file=str(tmp_path / "none.crt"))).snapshot()
 
 
 def test_client_certificate_that_was_renewed_is_shown_without_a_restart(tmp_path: Path):
@@ -221,7 +228,7 @@ def test_client_certificate_that_was_renewed_is_shown_without_a_restart(tmp_path
     )
     with LoopbackProxy(tls=server_context(authority)) as proxy:
         proxy.always = EMPTY
-        registry = opened(proxy.uri, access)
+        registry = impatient(proxy.uri, access)
         with pytest.raises(UnreachableError):
             registry.snapshot()
         authority.issue("client")
