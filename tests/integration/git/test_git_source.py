@@ -1,10 +1,12 @@
 """The git source beyond its contract: transports, signatures of commits, odd trees, mirrors in trouble."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from stagewright.adapters.git import source as source_module
+from stagewright.adapters.git import transport
 from stagewright.adapters.git.access import GitCredentials
 from stagewright.adapters.git.source import GitSource
 from stagewright.errors import (
@@ -138,6 +140,23 @@ def test_two_sources_share_a_mirror(world: World):
 
     assert one.last_head() == head
     assert one.first_parents(world.first, head) == (head,)
+
+
+def test_mirrors_that_were_read_do_not_keep_their_packs_open(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    source(world).fetch()
+    monkeypatch.setattr(transport, "MAX_OPEN_PACKS", 8)
+    read = []
+    for number in range(40):
+        mirror = tmp_path / f"mirror-{number}"
+        shutil.copytree(world.root / "mirror", mirror)
+        read.append(GitSource(url=str(world.origin), branch="main", mirror=mirror))
+        assert read[-1].tree(world.first).files
+    opened = [str(file.readlink()) for file in Path("/proc/self/fd").iterdir() if file.is_symlink()]
+    assert len([file for file in opened if file.startswith(str(tmp_path)) and file.endswith(".pack")]) <= 16
+    monkeypatch.undo()
+    transport.isolate()
 
 
 def test_last_head_before_any_fetch_is_not_found(world: World):

@@ -33,12 +33,14 @@ TAGS = ORIGIN + "tags/"
 DEFAULT_REFS = ("refs/heads/*", "refs/tags/*")
 MAX_REFS = 200_000
 SERVER_TIMEOUT_MS = 30_000
+# Of all mirrors together; libgit2 keeps every pack open that it ever read, and up to twice as many as it is told to.
+MAX_OPEN_PACKS = 256
 
 _DENIED = re.compile(r"http status code: 40[13]|authenticat", re.IGNORECASE)
 
 
 def isolate() -> None:
-    """Make libgit2, in this whole process, read no configuration of the machine or the user.
+    """Make libgit2, in this whole process, read no configuration of the machine or the user, and keep few files open.
 
     `url.….insteadOf` in somebody's `~/.gitconfig` would quietly read another origin than the one on record.
     """
@@ -47,6 +49,7 @@ def isolate() -> None:
     # whose directory it is matters to programs that run what a repository configures; here nothing is run, and in a
     # container the owner of a volume is often another user
     pygit2.settings.owner_validation = False
+    pygit2.settings.mwindow_file_limit = MAX_OPEN_PACKS
     pygit2.settings.server_connect_timeout = SERVER_TIMEOUT_MS
     pygit2.settings.server_timeout = SERVER_TIMEOUT_MS
 
