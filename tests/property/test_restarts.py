@@ -6,12 +6,14 @@ The ledgers of the two are compared to the byte. Clock and keys are given, so no
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from stagewright.app.memory import Memory
 from stagewright.app.recall import recall
 from tests.bank import GOVERNANCE, LIGHT, MODEL, Bank, Pull, policy, rule
 
@@ -44,6 +46,7 @@ class Story:
         assert self.live.ledger().checkpoint == self.fresh.ledger().checkpoint
         assert self.live.state() == self.fresh.state()
         memory = self.live.recorded()
+        assert shown(self.live._syncer.memory) == shown(memory)
         assert recall(memory, self.live.source, self.live._syncer._desired) == self.fresh.state()
         assert self.live.memory_registry.models == self.fresh.memory_registry.models
         assert memory.open_intents == ()
@@ -88,6 +91,11 @@ class Story:
             self.live.world.approve(name, pull.head, pull.subjects or ["0" * 64])
         self.live.merge(pull)
         self.pulls.append(pull)
+
+
+def shown(memory: Memory | None) -> dict[str, Any]:
+    """All that is remembered, without where evidence is read from."""
+    return {field.name: getattr(memory, field.name) for field in fields(Memory) if field.name != "bodies"}
 
 
 def prepare(bank: Bank) -> dict[str, str]:

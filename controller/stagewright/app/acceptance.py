@@ -153,7 +153,7 @@ class Acceptor:
         config, gate = self._config, Gate(self._outside.fence, self._outside.write_s)
         outside = self._outside.behind(gate)
         now = outside.clock.now()
-        ledger, memory, epoch = reopen(
+        ledger, kept, epoch = reopen(
             store=outside.store,
             known=outside.known,
             log_signer=outside.log_signer,
@@ -161,6 +161,7 @@ class Acceptor:
             gate=gate,
             now=now,
         )
+        memory = kept.memory
         moved = moved_from(config, memory.binding)
         if moved:
             raise StalledError(moved, hint="put it back, or confirm the move first: stagewright ledger rebind")

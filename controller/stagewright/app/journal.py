@@ -31,6 +31,7 @@ class LedgerJournal:
 
     def __init__(self, ledger: Ledger, memory: Memory) -> None:
         self._ledger = ledger
+        self._checkpoint: str | None = ledger.checkpoint
         self.memory = memory
 
     @property
@@ -38,11 +39,18 @@ class LedgerJournal:
         """The index that the next entry will have."""
         return self._ledger.size
 
+    @property
+    def checkpoint(self) -> str | None:
+        """The checkpoint of exactly what is remembered; None once an append ended in the middle."""
+        return self._checkpoint
+
     def append(self, statements: Sequence[Statement], evidence: Mapping[str, bytes] | None = None) -> range:
         """Write a batch durably, then remember it."""
+        in_step, self._checkpoint = self._checkpoint is not None, None
         indices = self._ledger.append(statements, evidence=evidence)
         for index, statement in zip(indices, statements, strict=True):
             self.memory.take(index, statement.predicate)
+        self._checkpoint = self._ledger.checkpoint if in_step else None
         return indices
 
 

@@ -99,7 +99,7 @@ class Rebinder:
         config, gate = self._config, Gate(self._outside.fence, self._outside.write_s)
         outside = self._outside.behind(gate)
         now = outside.clock.now()
-        ledger, memory, epoch = reopen(
+        ledger, kept, epoch = reopen(
             store=outside.store,
             known=outside.known,
             log_signer=outside.log_signer,
@@ -107,6 +107,7 @@ class Rebinder:
             gate=gate,
             now=now,
         )
+        memory = kept.memory
         if not moved_from(config, memory.binding):
             raise UsageError("the configuration is the one that the ledger is bound to: there is nothing to rebind")
         head = outside.source.fetch()

@@ -11,14 +11,14 @@ from stagewright.app.desired import DesiredReader
 from stagewright.app.facts import FactReader
 from stagewright.app.fenced import Gate
 from stagewright.app.hop import Hop
-from stagewright.app.journal import Journal, LedgerJournal
+from stagewright.app.journal import LedgerJournal
 from stagewright.app.memory import Memory, remember
 from stagewright.app.outside import Outside
 from stagewright.app.pulls import PullReader
 from stagewright.app.reach import Reached, Watch
 from stagewright.app.recall import recall
 from stagewright.app.record import Scribe, body_digest, recorded
-from stagewright.app.reopening import reopen
+from stagewright.app.reopening import Kept, reopen
 from stagewright.app.view import Sight, Stopped, View
 from stagewright.app.walk import Walked, Walker
 from stagewright.core.judge import authorized_governance
@@ -75,6 +75,7 @@ class Syncer:
         self._desired = DesiredReader(outside.source, config.path)
         self._correspondent = Correspondent(outside.conversation) if outside.conversation is not None else None
         self._memory: Memory | None = None
+        self._kept: Kept | None = None
 
     @property
     def memory(self) -> Memory | None:
@@ -89,7 +90,9 @@ class Syncer:
         """
         with self._outside.exclusive():
             watch = Watch()
-            run = _Run(self._config, self._outside.heard(watch), self._desired)
+            # what a sync that fails remembers is not built upon
+            kept, self._kept = self._kept, None
+            run = _Run(self._config, self._outside.heard(watch), self._desired, kept)
             self._memory = None
             try:
                 report = run.look(run.sync())
@@ -97,21 +100,25 @@ class Syncer:
                 self._memory = run.memory
                 run.keep()
             report = replace(report, reached=watch.reached)
-            return report if self._correspondent is None else run.speak(self._correspondent, report)
+            if self._correspondent is not None:
+                report = run.speak(self._correspondent, report)
+            self._kept = run.kept
+            return report
 
 
 class _Run:
     """One sync, with the one `now` that all of it shares."""
 
-    def __init__(self, config: RegistrySync, outside: Outside, desired: DesiredReader) -> None:
+    def __init__(self, config: RegistrySync, outside: Outside, desired: DesiredReader, kept: Kept | None) -> None:
         self._config = config
+        self._kept = kept
         self._gate = Gate(outside.fence, outside.write_s)
         self._epoch: entry.Epoch | None = None
         self._outside = outside.behind(self._gate)
         self._desired = desired
         self._now = outside.clock.now()
         self._ledger: Ledger | None = None
-        self._journal: Journal | None = None
+        self._journal: LedgerJournal | None = None
         self._walker: Walker | None = None
         self._targets: tuple[tuple[str, timedelta], ...] = ()
         self._facts = FactReader(
@@ -122,6 +129,14 @@ class _Run:
     def memory(self) -> Memory | None:
         """What has been written so far; None where no ledger was opened."""
         return self._journal.memory if self._journal is not None else None
+
+    @property
+    def kept(self) -> Kept | None:
+        """What the next sync can go on from; None where it has to read the ledger."""
+        journal, kept = self._journal, self._kept
+        if journal is None or journal.checkpoint is None or kept is None or kept.memory is not journal.memory:
+            return None
+        return replace(kept, checkpoint=journal.checkpoint)
 
     def keep(self) -> None:
         """Keep how far the ledger has come, whatever became of the sync."""
@@ -225,7 +240,7 @@ class _Run:
 
     def _settle(
         self,
-        journal: Journal,
+        journal: LedgerJournal,
         walker: Walker,
         head: str | None,
         *,
@@ -265,7 +280,7 @@ class _Run:
             waiting=waiting,
         )
 
-    def _round(self, journal: Journal) -> tuple[Plan, list[Applied]]:
+    def _round(self, journal: LedgerJournal) -> tuple[Plan, list[Applied]]:
         state = recall(journal.memory, self._outside.source, self._desired)
         policy = self._desired.governance(authorized_governance(state)).policy
         if policy is None:
@@ -283,24 +298,25 @@ class _Run:
         done = [applier.carry_out(pair, actual.models.get(pair.registered)) for pair in made.pairs]
         return made, done
 
-    def _open(self, head: str | None) -> tuple[Journal, bool]:
+    def _open(self, head: str | None) -> tuple[LedgerJournal, bool]:
         outside = self._outside
         try:
-            ledger, memory, self._epoch = reopen(
+            ledger, self._kept, self._epoch = reopen(
                 store=outside.store,
                 known=outside.known,
                 log_signer=outside.log_signer,
                 entry_signer=outside.entry_signer,
                 gate=self._gate,
                 now=self._now,
+                kept=self._kept,
             )
         except LedgerMissingError:
             refuse_genesis(outside.known)
             return self._begin(head), True
         self._ledger = ledger
-        return LedgerJournal(ledger, memory), False
+        return LedgerJournal(ledger, self._kept.memory), False
 
-    def _begin(self, head: str | None) -> Journal:
+    def _begin(self, head: str | None) -> LedgerJournal:
         if head is None:
             raise UnreachableError("a ledger cannot begin while the repository does not answer")
         self._epoch = self._gate.begin(())
@@ -345,7 +361,7 @@ class _Run:
 
     def _report(
         self,
-        journal: Journal,
+        journal: LedgerJournal,
         head: str | None,
         *,
         began: bool,
