@@ -72,7 +72,7 @@ def test_history_that_is_signed_off_is_followed_and_changes_nothing(tmp_path: Pa
     (said,) = bank.entries(entry.Rebind)
     assert (said.before, said.after) == ({"history": before}, {"history": after})
     assert (said.who, said.reason) == (ME, "The secrets were removed from history")
-    assert [line.person for line in said.sign_offs if line.counted] == ["@mo", "@pat"]
+    assert sorted(line.person for line in said.sign_offs if line.counted) == ["@mo", "@pat"]
     assert bank.kinds(done.index) == ["rebind", "revision"]
     bank.memory_registry.set_alias(MODEL, "challenger", 2)
     report = bank.sync()
