@@ -86,9 +86,13 @@ def binding_of(config: RegistrySync, origin: str) -> dict[str, str]:
     }
 
 
-def rebinding_digest(config: RegistrySync, binding: Mapping[str, str]) -> str:
-    """`sha256:…` of a move of the configuration, from what the ledger is bound to: what whoever confirms it names."""
-    return f"sha256:{canonical_digest({'after': binding_of(config, binding['origin']), 'before': dict(binding)})}"
+def rebinding_digest(config: RegistrySync, binding: Mapping[str, str], since: int) -> str:
+    """`sha256:…` of a move of the configuration, from what the ledger is bound to: what whoever confirms it names.
+
+    `since` is the entry that bound it, so that nobody's word about an earlier move confirms the same move again.
+    """
+    after = binding_of(config, binding["origin"])
+    return f"sha256:{canonical_digest({'after': after, 'before': dict(binding), 'since': since})}"
 
 
 def moved_from(config: RegistrySync, binding: Mapping[str, str]) -> str:

@@ -51,6 +51,8 @@ class Memory:
     latest: datetime
     bodies: Bodies
     position: int = 0
+    # the entry that the binding stands in
+    bound_since: int = 0
     authorized: dict[Key, Value] = field(default_factory=dict)
     authorized_by: dict[Key, str] = field(default_factory=dict)
     open: dict[Key, OpenPromotion] = field(default_factory=dict)
@@ -103,7 +105,7 @@ class Memory:
             case entry.Adoption(adopted=adopted, recorded_at=at):
                 self.adopt(adopted, at)
             case entry.Rebind():
-                self._rebind(predicate)
+                self._rebind(index, predicate)
             case entry.Superseded(promotion=promotion, by=by):
                 self.superseded[promotion], self.superseded_at[promotion] = by, index
                 self.open = {key: p for key, p in self.open.items() if p.id != promotion}
@@ -172,12 +174,12 @@ class Memory:
         whole: JsonValue = json.loads(body)
         return whole
 
-    def _rebind(self, rebind: entry.Rebind) -> None:
+    def _rebind(self, index: int, rebind: entry.Rebind) -> None:
         if HISTORY not in rebind.before:
             if _host(rebind.after["forge"]) != _host(rebind.before["forge"]):
                 # another forge numbers its accounts otherwise: whom the logins mean is asked there
                 self.accounts, self.bound = {}, ""
-            self.binding = {**self.binding, **rebind.after}
+            self.binding, self.bound_since = {**self.binding, **rebind.after}, index
             self.alarms.pop("configuration", None)
             return
         self.alarms.pop("history", None)

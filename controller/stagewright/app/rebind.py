@@ -118,7 +118,7 @@ class Rebinder:
         found = Rebinding(
             before=memory.binding,
             after=binding_of(config, memory.binding["origin"]),
-            digest=rebinding_digest(config, memory.binding),
+            digest=rebinding_digest(config, memory.binding, memory.bound_since),
             revision=memory.revision,
             waiting=tuple(sorted(str(key) for key in memory.open)),
             intents=tuple(index for index, _ in _left_intents(memory, config)),

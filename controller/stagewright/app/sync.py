@@ -198,7 +198,7 @@ class _Run:
         recovered = applier.recover() if memory.binding["registry"] == self._config.registry_uri else ()
         if moved:
             applier.alarm_once("configuration", "configuration", moved)
-            digest = rebinding_digest(self._config, memory.binding)
+            digest = rebinding_digest(self._config, memory.binding, memory.bound_since)
             return self._report(journal, head, began=began, recovered=recovered, stalled=moved, rebind=digest)
         pulls = PullReader(
             self._outside.source, self._outside.forge, self._desired, origin=memory.genesis.origin, now=self._now

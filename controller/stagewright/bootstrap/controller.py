@@ -14,8 +14,11 @@ from stagewright.adapters.known import CheckpointInHand
 from stagewright.adapters.kubernetes.client import CONFIG_MAPS, PROMOTIONS, REGISTRY_SYNCS, SECRETS, Cluster, Object
 from stagewright.adapters.kubernetes.informer import Change, Informer, Selection
 from stagewright.adapters.trees import remove_tree
+from stagewright.app.acceptance import Acceptor
 from stagewright.app.apply import Applied
+from stagewright.app.consent import NO_CONSENT, Consent, Mover
 from stagewright.app.memory import Memory
+from stagewright.app.rebind import Rebinder
 from stagewright.app.rehearsal import rehearse
 from stagewright.app.sync import Syncer, SyncReport
 from stagewright.app.view import Sight, look
@@ -42,21 +45,21 @@ INHERITED = frozenset(
 class SyncEngine:
     """Syncs one object for real."""
 
-    def __init__(self, syncer: Syncer, known: CheckpointInHand, *, door: Callable[[], None]) -> None:
+    def __init__(self, mover: Mover, known: CheckpointInHand, *, door: Callable[[], None]) -> None:
         """`door` raises where something may not be asked at all."""
-        self._syncer = syncer
+        self._mover = mover
         self._known = known
         self._door = door
 
-    def sync(self) -> SyncReport:
-        """See `Syncer.sync`. UnreachableError where a name leads to where nobody may ask."""
+    def sync(self, consent: Consent) -> SyncReport:
+        """See `Mover.sync`. UnreachableError where a name leads to where nobody may ask."""
         self._door()
-        return self._syncer.sync()
+        return self._mover.sync(consent)
 
     @property
     def memory(self) -> Memory | None:
         """The ledger as the last sync left it."""
-        return self._syncer.memory
+        return self._mover.syncer.memory
 
     @property
     def checkpoint(self) -> bytes | None:
@@ -74,8 +77,9 @@ class RehearsalEngine:
         self._door = door
         self.checkpoint = checkpoint
 
-    def sync(self) -> SyncReport:
+    def sync(self, consent: Consent = NO_CONSENT) -> SyncReport:
         """What a sync would do, as its report. LedgerMissingError where there never was one."""
+        del consent  # nothing is recorded
         self._door()
         view = look(self._sight)
         done = rehearse(view)
@@ -124,7 +128,11 @@ class ClusterEngines:
         if resource.workloads.observe and self.workloads is not None:
             seen = self.workloads(resource.namespace)
             outside = replace(outside, workloads=seen, roll=resource.workloads.restart)
-        return SyncEngine(Syncer(resource.sync, outside), known, door=partial(self._door, resource))
+        config = resource.sync
+        mover = Mover(
+            syncer=Syncer(config, outside), rebinder=Rebinder(config, outside), acceptor=Acceptor(config, outside)
+        )
+        return SyncEngine(mover, known, door=partial(self._door, resource))
 
     def rehearse(self, resource: CustomResource, checkpoint: bytes | None) -> RehearsalEngine:
         """What judges and plans only."""

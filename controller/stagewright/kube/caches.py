@@ -6,7 +6,7 @@ from typing import Any
 
 from stagewright.kube.outside import Change, Object
 from stagewright.kube.promotions import SYNC_LABEL
-from stagewright.schema.custom_resource import FINALIZER, REQUESTED_AT
+from stagewright.schema.custom_resource import ASKING, FINALIZER
 
 
 class SyncCache:
@@ -75,11 +75,12 @@ def key_of(found: Object) -> str:
 def _asked(found: Object) -> tuple[Any, ...]:
     """What somebody else asks for with an object: not its status."""
     metadata = found["metadata"]
+    annotations = metadata.get("annotations") or {}
     return (
         metadata.get("uid"),
         metadata.get("generation"),
         metadata.get("deletionTimestamp"),
-        (metadata.get("annotations") or {}).get(REQUESTED_AT),
+        *(annotations.get(name) for name in ASKING),
         # taken away by hand, it is put back
         FINALIZER in (metadata.get("finalizers") or []) or metadata.get("deletionTimestamp") is not None,
     )

@@ -22,10 +22,14 @@ from stagewright.errors import (
 )
 from stagewright.kube.attempt import Attempt, result_of
 from stagewright.kube.conditions import ConditionType, Finding, Reason
+from stagewright.kube.consent import how_to_agree
 from stagewright.ledger import predicates as entry
+from stagewright.schema.custom_resource import ACCEPT_HISTORY, REBIND
 
 # as many names as a sentence bears
 _NAMED = 5
+# and as long a reason, in characters, whatever they are
+_WHY = 150
 _UNSETTLED = frozenset({"failed", "unknown", "none"})
 _ANSWERS: dict[Answered, Reason] = {
     "well": Reason.ANSWERED,
@@ -83,7 +87,7 @@ def _ready(attempt: Attempt, found: Sequence[Finding]) -> Finding:
     if report is None:
         return _not_ready(Reason.FAILED, "No sync ran; see the controller's log.")
     if report.stalled:
-        return _not_ready(*_stalled(report))
+        return _not_ready(*_stalled(attempt, report))
     for finding in found:
         if finding.type is ConditionType.REGISTRY_REACHABLE and finding.status == "False":
             return _not_ready(_unreachable(finding, Reason.REGISTRY_UNREACHABLE), finding.message)
@@ -174,13 +178,15 @@ def _reason(attempt: Attempt) -> Reason:
             return Reason.FAILED
 
 
-def _stalled(report: SyncReport) -> tuple[Reason, str]:
-    """Why a sync stopped on purpose, and who lets it go on."""
+def _stalled(attempt: Attempt, report: SyncReport) -> tuple[Reason, str]:
+    """Why a sync stopped on purpose, and who lets it go on. What to do is never cut off by how long the reason is."""
+    why = report.stalled if len(report.stalled) <= _WHY else f"{report.stalled[:_WHY]}…"
     if report.rebind:
-        remedy = f"put it back, or record the move {report.rebind} with `stagewright ledger rebind`"
-        return Reason.CONFIGURATION_MOVED, f"{report.stalled} ({remedy})"
-    remedy = "put the branch back, or accept its new history on the record with `stagewright history accept`"
-    return Reason.HISTORY_REWRITTEN, f"{report.stalled} ({remedy})"
+        command = how_to_agree(attempt.found, REBIND, report.rebind)
+        return Reason.CONFIGURATION_MOVED, f"{why} (put it back, or record the move: {command})"
+    command = how_to_agree(attempt.found, ACCEPT_HISTORY, f"{report.revision}..{report.head or 'COMMIT'}")
+    remedy = f"put the branch back, or have its new history signed off (`stagewright history accept`), and: {command}"
+    return Reason.HISTORY_REWRITTEN, f"{why} ({remedy})"
 
 
 def _reachable(attempt: Attempt) -> Iterator[Finding]:
@@ -219,7 +225,7 @@ def _history(attempt: Attempt) -> Iterator[Finding]:
     if report is None or report.head is None or report.rebind:
         return
     if report.stalled:
-        reason, message = _stalled(report)
+        reason, message = _stalled(attempt, report)
         yield Finding(type=ConditionType.HISTORY_VERIFIED, status="False", reason=reason, message=message)
         return
     message = f"The branch's history is walked up to commit {report.revision[:12]}, and nothing of it was rewritten."

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from stagewright.app.consent import Consent
 from stagewright.app.memory import Memory
 from stagewright.app.sync import SyncReport
 from stagewright.model.custom_resource import CustomResource
@@ -88,8 +89,8 @@ class References(Protocol):
 class Engine(Protocol):
     """What syncs one object, as long as neither its spec nor what it refers to changes."""
 
-    def sync(self) -> SyncReport:
-        """Run one sync."""
+    def sync(self, consent: Consent) -> SyncReport:
+        """Run one sync; `consent` is what it may go on with where it would stall."""
         ...
 
     @property

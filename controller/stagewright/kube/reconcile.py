@@ -13,6 +13,7 @@ from typing import Any
 from stagewright.errors import ConflictError, InvalidError, LeaseLostError, NotFoundError, StagewrightError
 from stagewright.kube.attempt import Attempt, next_of, result_of
 from stagewright.kube.caches import key_of
+from stagewright.kube.consent import consent_of
 from stagewright.kube.engines import EngineShelf
 from stagewright.kube.events import Happening, happenings, transition
 from stagewright.kube.observer import Courier, ObjectRef, Observer, Reconciled
@@ -217,7 +218,7 @@ class Reconciler:
         engine = None
         try:
             engine = around.engines.engine(resource, around.references.materialise(resource), kept)
-            report = engine.sync()
+            report = engine.sync(consent_of(found))
         except LeaseLostError:
             raise
         except StagewrightError as error:

@@ -29,6 +29,11 @@ from stagewright.schema.shape import API_VERSION, object_problem, raise_object_p
 
 KIND = "RegistrySync"
 REQUESTED_AT = "stagewright.dev/reconcile-requested-at"
+REBIND = "stagewright.dev/rebind"
+REBIND_REASON = "stagewright.dev/rebind-reason"
+ACCEPT_HISTORY = "stagewright.dev/accept-history"
+ASKING = (REQUESTED_AT, REBIND, REBIND_REASON, ACCEPT_HISTORY)
+"""The annotations by which somebody asks for something."""
 FINALIZER = "stagewright.dev/finalizer"
 MIN_INTERVAL = timedelta(seconds=1)
 MAX_INTERVAL = timedelta(days=1)

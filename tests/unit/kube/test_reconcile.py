@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from stagewright.app.consent import NO_CONSENT, Consent
 from stagewright.app.memory import Memory
 from stagewright.app.sync import SyncReport
 from stagewright.errors import (
@@ -23,7 +24,7 @@ from stagewright.kube.reconcile import Around, Reconciler
 from stagewright.kube.rows import RowWriter
 from stagewright.kube.status import status_of
 from stagewright.model.custom_resource import CustomResource
-from stagewright.schema.custom_resource import FINALIZER, REQUESTED_AT
+from stagewright.schema.custom_resource import ACCEPT_HISTORY, FINALIZER, REBIND, REBIND_REASON, REQUESTED_AT
 from tests.fakes.cluster import InMemoryCluster
 from tests.unit.kube.attempts import NOTE, found, memory, report
 from tests.unit.schema.objects import PLACES
@@ -39,10 +40,12 @@ class Engine:
     memory: Memory | None
     checkpoint: bytes | None
     syncs: int = 0
+    agreed: Consent = NO_CONSENT
     meanwhile: Callable[[], object] = lambda: None
 
-    def sync(self) -> SyncReport:
+    def sync(self, consent: Consent) -> SyncReport:
         self.syncs += 1
+        self.agreed = consent
         self.meanwhile()
         if isinstance(self.answer, StagewrightError):
             raise self.answer
@@ -467,3 +470,26 @@ def test_crash_shows_on_the_object_and_nothing_of_the_exceptions_text():
 def _news(made: Memory) -> Memory:
     made.news = [(index, verdict) for index, verdict in made.verdicts.values()]
     return made
+
+
+def test_reconcile_hands_on_what_an_object_agrees_to():
+    at = Stage()
+    said = {REBIND: "sha256:ab", REBIND_REASON: "It was\nrenamed", ACCEPT_HISTORY: f"{'4b' * 20}..{'c0' * 20}"}
+    at.change(annotations=said)
+
+    at.reconcile()
+
+    asked = f"asked for by an annotation on RegistrySync {at.key}"
+    assert at.engine.agreed == Consent(
+        rebind="sha256:ab", history=("4b" * 20, "c0" * 20), reason=f"{asked}: It was renamed"
+    )
+
+
+@pytest.mark.parametrize("text", ["main..release", f"{'4b' * 20}...{'c0' * 20}", f"{'4B' * 20}..{'c0' * 20}", ""])
+def test_reconcile_with_commits_spelled_otherwise_agrees_to_no_history(text: str):
+    at = Stage()
+    at.change(annotations={ACCEPT_HISTORY: text})
+
+    at.reconcile()
+
+    assert at.engine.agreed.history is None

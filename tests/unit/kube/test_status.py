@@ -235,9 +235,11 @@ def test_message_says_what_to_do():
 
     assert told["a secret is missing"] == "spec.forge.tokenSecretRef: there is no Secret forge (make it)"
     assert told["the configuration moved"].endswith(
-        "(put it back, or record the move ab12 with `stagewright ledger rebind`)"
+        "(put it back, or record the move: "
+        "kubectl annotate --overwrite registrysync bank -n ml stagewright.dev/rebind=ab12)"
     )
     assert "`stagewright history accept`" in told["history was rewritten"]
+    assert told["history was rewritten"].endswith(f"stagewright.dev/accept-history={HEAD}..{HEAD})")
     assert (
         told["a document is wrong"] == "Documents are invalid, mend them in git: models/a.yaml:3:1: no version (add it)"
     )
@@ -251,3 +253,11 @@ def test_dry_run_leaves_what_was_applied_as_it_was():
 
     assert (after["revision"], after["lastAppliedRevision"]) == (good["revision"], HEAD)
     assert after["counts"] == good["counts"]
+
+
+def test_message_about_a_move_says_the_command_however_long_the_move_is():
+    digest = "sha256:" + "ab" * 32
+
+    told = messages(status_of(synced(stalled="\U0001f980" * 5000, rebind=digest)))["Stalled"]
+
+    assert told.endswith(f" stagewright.dev/rebind={digest})")
