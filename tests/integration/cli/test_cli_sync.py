@@ -2,7 +2,9 @@
 
 import pytest
 
+from stagewright.bootstrap import engine
 from tests.cli_desk import Desk
+from tests.fakes.fence import FakeFence
 
 
 def aliases(desk: Desk) -> dict[str, int]:
@@ -63,6 +65,26 @@ def test_sync_with_the_repository_away_waits_and_says_so(enforced: Desk):
     (enforced.home / "origin.git").rename(enforced.home / "gone.git")
     told = enforced.run("max", "sync", "--once", expect=3)
     assert "… waiting    the repository did not answer" in told.out
+
+
+def test_sync_of_a_clusters_ledger_is_stalled_until_told_to_take_it_over(
+    enforced: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as cluster:
+        cluster.setattr(engine, "LocalFence", lambda *_name, **_how: FakeFence(transitions=4, holder="pod-0"))
+        enforced.run("max", "sync", "--once")
+    enforced.registry.set_alias("credit-risk", "challenger", 3)
+    told = enforced.run("max", "sync", "--once", expect=1)
+    assert "the controller that holds lease 'ml/stagewright' (pod-0, turn 4)" in told.err
+    assert "go on from here with --take-over" in told.err
+    assert aliases(enforced)["challenger"] == 3
+    enforced.run("max", "sync", "--once", "--take-over")
+    assert aliases(enforced)["challenger"] == 2
+    # it is said once
+    enforced.registry.set_alias("credit-risk", "challenger", 3)
+    enforced.run("max", "sync", "--once")
+    assert aliases(enforced)["challenger"] == 2
+    enforced.run("max", "ledger", "verify")
 
 
 def test_sync_of_rewritten_history_is_stalled(enforced: Desk):
