@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -148,15 +148,18 @@ class S3Store:
 
     def _probe(self) -> None:
         """Refuse a store that takes conditions and does not keep them: there, two writers would destroy a ledger."""
-        try:
-            self._put(LOCK, b"{}", None)
-        except LedgerConflictError:
-            self._probed = True
-            return
-        raise UsageError(
-            f"{self} does not keep conditional writes (If-None-Match)",
-            hint="a ledger needs a store that does: AWS S3, or another of that protocol in a recent version",
-        )
+        held = self._get(LOCK)
+        another = None if held is None else replace(held, etag=f'"{"0" * 32}"')
+        for condition, seen in (("If-None-Match", None), ("If-Match", another)):
+            try:
+                self._put(LOCK, b"{}", seen)
+            except LedgerConflictError:
+                continue
+            raise UsageError(
+                f"{self} does not keep conditional writes ({condition})",
+                hint="a ledger needs a store that does: AWS S3, or another of that protocol in a recent version",
+            )
+        self._probed = True
 
     def _get(self, name: str) -> _Object | None:
         try:

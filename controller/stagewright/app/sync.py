@@ -182,18 +182,20 @@ class _Run:
         return replace(report, waiting=waiting, ledger_size=self._journal.size)
 
     def sync(self) -> SyncReport:
-        away, head = "", None
-        try:
-            with self._outside.telemetry.span("fetch"):
-                head = self._outside.source.fetch()
-        except UnreachableError as error:
-            away = f"the repository did not answer, so no history was read: {error}"
-        journal, began = self._open(head)
-        self._journal = journal
+        journal, away, head = self._reopen(), "", None
+        # the ledger first: whoever moved the configuration may have moved it to where no credentials should go
+        moved = "" if journal is None else moved_from(self._config, journal.memory.binding)
+        if not moved:
+            try:
+                with self._outside.telemetry.span("fetch"):
+                    head = self._outside.source.fetch()
+            except UnreachableError as error:
+                away = f"the repository did not answer, so no history was read: {error}"
+        began = journal is None
+        self._journal = journal = journal or self._begin(head)
         memory = journal.memory
         scribe = self._scribe(memory.genesis.origin, {})
         applier = Applier(self._outside.registry, journal, scribe, memory.revision)
-        moved = moved_from(self._config, memory.binding)
         # what an open intent did to one registry cannot be read from another
         recovered = applier.recover() if memory.binding["registry"] == self._config.registry_uri else ()
         if moved:
@@ -298,7 +300,8 @@ class _Run:
         done = [applier.carry_out(pair, actual.models.get(pair.registered)) for pair in made.pairs]
         return made, done
 
-    def _open(self, head: str | None) -> tuple[LedgerJournal, bool]:
+    def _reopen(self) -> LedgerJournal | None:
+        """The ledger as it is; None where there is none, and none was known."""
         outside = self._outside
         try:
             ledger, self._kept, self._epoch = reopen(
@@ -312,9 +315,9 @@ class _Run:
             )
         except LedgerMissingError:
             refuse_genesis(outside.known)
-            return self._begin(head), True
+            return None
         self._ledger = ledger
-        return LedgerJournal(ledger, self._kept.memory), False
+        return LedgerJournal(ledger, self._kept.memory)
 
     def _begin(self, head: str | None) -> LedgerJournal:
         if head is None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from stagewright.adapters.clock import SystemClock
 from stagewright.adapters.git.access import GitCredentials, read_credentials
@@ -64,7 +65,8 @@ def _gitea(config: RegistrySync, hosted: HostedForge, env: Mapping[str, str]) ->
         branch=config.branch,
         path=config.path,
         mirror=mirror_of(config, env),
-        credentials=_own_credentials(config) or access.git_credentials(hosted, env),
+        credentials=_own_credentials(config)
+        or (access.git_credentials(hosted, env) if _lent(config, hosted) else None),
         refs=access.REFS,
     )
     return Place(
@@ -89,7 +91,7 @@ def _github(config: RegistrySync, hosted: HostedForge, env: Mapping[str, str], t
         branch=config.branch,
         path=config.path,
         mirror=mirror_of(config, env),
-        credentials=_own_credentials(config) or client.git_credentials,
+        credentials=_own_credentials(config) or (client.git_credentials if _lent(config, hosted) else None),
         refs=GITHUB_REFS,
     )
     forge = GitHubForge(client, source)
@@ -104,6 +106,12 @@ def _github(config: RegistrySync, hosted: HostedForge, env: Mapping[str, str], t
 def _own_credentials(config: RegistrySync) -> Callable[[], GitCredentials] | None:
     """What the source is shown by its own configuration, read anew for each fetch."""
     return None if config.source_access is None else partial(read_credentials, config.source_access)
+
+
+def _lent(config: RegistrySync, hosted: HostedForge) -> bool:
+    """Whether the repository is shown the forge's token: only where it lies on that very forge."""
+    source, forge = urlsplit(config.url), urlsplit(hosted.url)
+    return (source.scheme, source.hostname, source.port) == (forge.scheme, forge.hostname, forge.port)
 
 
 def in_own_name(config: RegistrySync) -> RegistrySync:

@@ -184,9 +184,9 @@ def evaluate(promotion: Promotion, state: State, facts: Facts, governance: Gover
 
 
 def answer_of(results: Iterable[RequirementResult]) -> Answer:
-    """What the requirements come to: any violated refuses, any missing waits."""
+    """What the requirements come to: any violated refuses, any missing waits; none at all is no approval either."""
     states = {result.state for result in results}
-    if "violated" in states:
+    if "violated" in states or not states:
         return "refused"
     return "pending" if "missing" in states else "approved"
 

@@ -24,7 +24,7 @@ class Client:
     def __init__(self, inner: Any) -> None:
         self._inner = inner
         self.ahead_s = 0.0
-        self.unconditional = False
+        self.ignored: frozenset[str] = frozenset()
         self.before_put: Callable[[], None] = lambda: None
         self.after_put: Callable[[], None] = lambda: None
 
@@ -36,8 +36,7 @@ class Client:
         return answer
 
     def put_object(self, **arguments: Any) -> Any:
-        if self.unconditional:
-            arguments = {name: value for name, value in arguments.items() if name not in {"IfMatch", "IfNoneMatch"}}
+        arguments = {name: value for name, value in arguments.items() if name not in self.ignored}
         before, self.before_put = self.before_put, lambda: None
         before()
         answer = self._inner.put_object(**arguments)
@@ -138,8 +137,9 @@ def test_lock_that_cannot_be_given_back_ends_by_itself(two: Two):
         assert two.other.read("checkpoint") is None
 
 
-def test_store_that_does_not_keep_conditions_is_refused_before_anything_is_written(two: Two):
-    two.client.unconditional = True
+@pytest.mark.parametrize("ignored", [{"IfMatch", "IfNoneMatch"}, {"IfMatch"}, {"IfNoneMatch"}], ids=sorted)
+def test_store_that_does_not_keep_conditions_is_refused_before_anything_is_written(two: Two, ignored: set[str]):
+    two.client.ignored = frozenset(ignored)
     with pytest.raises(UsageError, match="does not keep conditional writes"), two.store.lock():
         pytest.fail("it was trusted")
     assert list(two.store.names("")) == []

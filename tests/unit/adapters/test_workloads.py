@@ -78,7 +78,19 @@ def test_read_workload_takes_a_version_only_where_all_its_pods_agree(
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("42", 42), ("0", 0), ("", None), ("-1", None), ("4 2", None), ("٤٢", None), ("forty", None)]
+    ("text", "expected"),
+    [
+        ("42", 42),
+        ("0", 0),
+        ("9" * 15, 10**15 - 1),
+        ("9" * 17, None),
+        ("9" * 5000, None),
+        ("", None),
+        ("-1", None),
+        ("4 2", None),
+        ("٤٢", None),
+        ("forty", None),
+    ],
 )
 def test_read_workload_takes_only_a_number_for_what_it_was_rolled_for(text: str, expected: int | None):
     found = deployment()

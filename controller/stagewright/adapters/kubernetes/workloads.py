@@ -13,6 +13,7 @@ Deployments, StatefulSets and, where the cluster knows the kind, KServe's Infere
 the annotations of its pods.
 """
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -193,7 +194,7 @@ def read_workload(kind: str, value: Object, pods: Iterable[Object]) -> Workload:
         stage=str(metadata["labels"][STAGE_LABEL]),
         images=_images(own),
         version=loaded or _annotation(metadata, VERSION_ANNOTATION),
-        rolled_for=int(rolled) if rolled is not None and rolled.isascii() and rolled.isdigit() else None,
+        rolled_for=int(rolled) if rolled is not None and re.fullmatch(r"[0-9]{1,15}", rolled) else None,
         created_at=datetime.fromisoformat(str(metadata["creationTimestamp"])),
         may_roll=_annotation(metadata, RESTART_ANNOTATION) != "false",
     )
