@@ -19,7 +19,14 @@ from tests.git_world import environment
 class GitHttpServer:
     """Serves every repository below `root`. `login` is "user:password", `redirect` a Location to answer with."""
 
-    def __init__(self, root: Path, *, login: str | None = None, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        login: str | None = None,
+        tls: ssl.SSLContext | None = None,
+        address: str = "127.0.0.1",
+    ) -> None:
         self.root = root
         self.login = login
         self.redirect: str | None = None
@@ -37,7 +44,7 @@ class GitHttpServer:
             def do_POST(self) -> None:
                 outer._serve(self)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((address, 0), Handler)
         self._scheme = "http" if tls is None else "https"
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
@@ -45,7 +52,8 @@ class GitHttpServer:
 
     def url(self, name: str) -> str:
         """The url of a repository below the root."""
-        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}/{name}"
+        address, port = self._server.server_address[:2]
+        return f"{self._scheme}://{address!s}:{port}/{name}"
 
     def __enter__(self) -> Self:
         self._thread.start()

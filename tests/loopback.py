@@ -42,7 +42,9 @@ class LoopbackProxy:
     `instead` says what a path gets, `always` what every other path gets.
     """
 
-    def __init__(self, upstream: str = "http://127.0.0.1:9", *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, upstream: str = "http://127.0.0.1:9", *, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1"
+    ) -> None:
         self.upstream = urlsplit(upstream)
         self.requests: list[tuple[str, str]] = []
         self.targets: list[str] = []
@@ -66,7 +68,7 @@ class LoopbackProxy:
 
             do_GET = do_POST = do_PATCH = do_DELETE = pass_on  # noqa: N815 -- http.server looks for these names
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((address, 0), Handler)
         self._server.daemon_threads = True
         self._tls = tls is not None
         if tls is not None:
@@ -75,7 +77,8 @@ class LoopbackProxy:
 
     @property
     def uri(self) -> str:
-        return f"http{'s' * self._tls}://127.0.0.1:{self._server.server_address[1]}"
+        address, port = self._server.server_address[:2]
+        return f"http{'s' * self._tls}://{address!s}:{port}"
 
     def __enter__(self) -> Self:
         self._thread.start()

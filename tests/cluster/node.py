@@ -219,7 +219,7 @@ class Node:
             "metadata": {"name": name},
             "spec": {
                 "capacity": {"storage": "10Gi"},
-                "accessModes": ["ReadWriteOnce"],
+                "accessModes": ["ReadWriteOnce", "ReadWriteMany"],
                 "persistentVolumeReclaimPolicy": "Retain",
                 "storageClassName": "local",
                 "local": {"path": str(place)},

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,7 +66,14 @@ class HostController:
     """One process; its output is kept in a file."""
 
     def __init__(
-        self, namespace: str, kubeconfig: Path, folder: Path, *, name: str, flags: tuple[str, ...] = ()
+        self,
+        namespace: str,
+        kubeconfig: Path,
+        folder: Path,
+        *,
+        name: str,
+        flags: tuple[str, ...] = (),
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.log = folder / f"{name}.log"
         command = [sys.executable, "-m", "stagewright", "controller", "--kubeconfig", str(kubeconfig)]
@@ -75,12 +83,14 @@ class HostController:
         # of a flag that is given twice the last one counts
         command += ["--metrics-address", "", "--health-address", "", *flags]
         environment = {key: text for key, text in os.environ.items() if not key.startswith("MLFLOW_")}
-        environment |= {"POD_NAMESPACE": namespace, "POD_NAME": name}
+        environment |= {"POD_NAMESPACE": namespace, "POD_NAME": name, **(env or {})}
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
 
     def said(self, text: str) -> None:
         """Wait until it logs that."""
+        # `tail` goes on for a process that has ended until somebody has waited for it
+        threading.Thread(target=self.process.wait, daemon=True).start()
         command = ["tail", "-n", "+1", "-f", "--pid", str(self.process.pid), str(self.log)]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as tail:
             assert tail.stdout is not None
@@ -95,10 +105,16 @@ class HostController:
 
 @contextmanager
 def running_controller(
-    namespace: str, kubeconfig: Path, folder: Path, *, name: str = "controller", flags: tuple[str, ...] = ()
+    namespace: str,
+    kubeconfig: Path,
+    folder: Path,
+    *,
+    name: str = "controller",
+    flags: tuple[str, ...] = (),
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[HostController]:
     """The controller for the length of a `with` block; it must end well."""
-    controller = HostController(namespace, kubeconfig, folder, name=name, flags=flags)
+    controller = HostController(namespace, kubeconfig, folder, name=name, flags=flags, env=env)
     try:
         yield controller
     except BaseException:
@@ -189,10 +205,10 @@ def trust_root(desk: Desk) -> str:
     return str(document["spec"]["trustRoot"])
 
 
-def stocked(builder: RegistryBuilder) -> str:
-    """A model with two versions that have everything a heavy rule asks for, the first in production."""
+def stocked(builder: RegistryBuilder, aucs: Sequence[float] = (0.80, 0.83)) -> str:
+    """A model with a version for each AUC that has everything a heavy rule asks for, the first in production."""
     model = builder.model(builder.unique("credit"))
-    for auc in (0.80, 0.83):
+    for auc in aucs:
         run = builder.run(user="dana", metrics={"auc": auc}, data_sets=[data_set("applications", "5ec1a000")])
         builder.version(model, run=run, files={"MLmodel": b"flavors: {}\n", "model.bin": str(auc).encode()})
     builder.alias(model, "champion", 1)
