@@ -125,7 +125,7 @@ def test_law_6_the_order_of_anything_changes_nothing(story: Story) -> None:
         assert essence(turned) == essence(page.folded)
 
 
-@settings(law, max_examples=400)
+@settings(law, max_examples=250)
 @given(STORIES)
 def test_law_7_the_engine_says_what_the_naive_reading_says(story: Story) -> None:
     for page in told(story):

@@ -126,7 +126,7 @@ ACTIONS: dict[str, Callable[[Story], None]] = {
 }
 
 
-@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=2, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(names=st.lists(st.one_of(st.just("sync"), st.sampled_from(sorted(ACTIONS))), min_size=6, max_size=10))
 @example(names=["staging 2, not approved", "sync", "tag deleted", "late approval", "drift", "sync", "drift", "sync"])
 @example(
