@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from stagewright.adapters.kubernetes.election import Election, LeaseTimes, Pause
+from stagewright.adapters.kubernetes.election import LONGEST_LEAP, Election, LeaseTimes, Pause
 from stagewright.adapters.kubernetes.lease import MAX_TRANSITIONS, lease_state
 from stagewright.errors import LeaseLostError, StalledError, UnreachableError, UsageError
 from stagewright.model.sync import WriterEpoch
@@ -315,10 +315,21 @@ def test_raising_that_somebody_came_between_is_tried_again_and_one_that_comes_to
     assert pod.election.transitions is None
 
 
-def test_turn_that_no_lease_can_exceed_stalls(pod: Pod):
+@pytest.mark.parametrize("forged", [LONGEST_LEAP, MAX_TRANSITIONS - 1, MAX_TRANSITIONS])
+def test_turn_of_one_ledger_uses_up_nobody_elses_numbers(pod: Pod, server: LeaseServer, forged: int):
     pod.step()
-    with pytest.raises(StalledError, match=f"turn {MAX_TRANSITIONS}, and no Lease counts beyond"):
-        pod.election.turn((epoch(MAX_TRANSITIONS, "pod-9"),))
+    with pytest.raises(StalledError, match=f"turn {forged}, and lease .* is only at 0"):
+        pod.election.turn((epoch(forged, "pod-9"),))
+    assert server.spec["leaseTransitions"] == 0
+    assert pod.election.turn((epoch(0),)) == epoch(0)
+
+
+def test_turn_of_a_ledger_is_followed_once_the_operator_set_a_lease_that_was_made_anew(pod: Pod, server: LeaseServer):
+    pod.step()
+    server.put({**(server.lease or {}), "spec": {**server.spec, "leaseTransitions": LONGEST_LEAP}})
+    pod.step()
+    pod.step()
+    assert pod.election.turn((epoch(LONGEST_LEAP, "pod-9"),)) == epoch(LONGEST_LEAP + 1)
 
 
 def test_write_must_end_before_the_lease_does(pod: Pod):

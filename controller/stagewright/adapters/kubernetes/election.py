@@ -34,6 +34,8 @@ _log = logging.getLogger(__name__)
 _PACE = 0.01
 _SOON_S = 0.2
 _GIVE_BACK_TRIES = 3
+# A ledger lifts the Lease of all ledgers. Whoever has its keys could write that the last turn is the highest there is.
+LONGEST_LEAP = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,10 +124,11 @@ class Election:
         above = to_exceed(self._epoch(tenure.transitions), tenure.since, past)
         if above is None:
             return self._epoch(tenure.transitions)
-        if above >= MAX_TRANSITIONS:
+        if above >= min(tenure.transitions + LONGEST_LEAP, MAX_TRANSITIONS):
             raise StalledError(
-                f"nothing is applied: the ledger was written in turn {above}, and no Lease counts beyond",
-                hint="find out who wrote that: no controller comes so far",
+                f"nothing is applied: the ledger was written in turn {above}, and lease {self._lease} is only at "
+                f"{tenure.transitions}",
+                hint="find out who wrote that; where the Lease was made anew, set its spec.leaseTransitions to that",
             )
         return self._epoch(self._raised(above + 1).transitions)
 
