@@ -117,6 +117,21 @@ def controller(
         bool,
         _flag("--allow-pod-identity", "ALLOW_POD_IDENTITY", "Let objects use the pod's own identity for their bucket."),
     ] = False,
+    plugins: Annotated[
+        str,
+        _flag(
+            "--allow-plugins", "ALLOW_PLUGINS", "MLflow's authentication plugins that objects may name.", metavar="A,B"
+        ),
+    ] = "",
+    artifact_stores: Annotated[
+        str,
+        _flag(
+            "--allow-artifact-stores",
+            "ALLOW_ARTIFACT_STORES",
+            "Stores of artifacts to read with the pod's own identity, such as s3.",
+            metavar="A,B",
+        ),
+    ] = "",
     kubeconfig: Kubeconfig = None,
 ) -> ExitCode:
     """Keep what a cluster's RegistrySyncs name in step with git.
@@ -128,7 +143,14 @@ def controller(
 
     from stagewright.adapters.kubernetes.client import own_namespace
     from stagewright.kube.process import Logging, run_controller
-    from stagewright.kube.settings import LeaseSettings, Settings, parse_namespaces, parse_seconds
+    from stagewright.kube.settings import (
+        LeaseSettings,
+        Settings,
+        parse_namespaces,
+        parse_seconds,
+        parse_stores,
+        parse_words,
+    )
     from stagewright.model.custom_resource import Places
 
     del terminal
@@ -152,6 +174,8 @@ def controller(
             insecure_urls=insecure,
             cluster_addresses=tuple(filter(None, [os.environ.get("KUBERNETES_SERVICE_HOST")])),
             pod_identity=pod_identity,
+            artifact_stores=parse_stores(artifact_stores),
+            plugins=parse_words(plugins),
         ),
         webhook_address=webhook_address or None,
         metrics_address=metrics_address or None,

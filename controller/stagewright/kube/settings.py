@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from stagewright.errors import UsageError
-from stagewright.model.custom_resource import Places
+from stagewright.model.custom_resource import OBJECT_STORES, Places
 
 _DURATION = re.compile(r"(?:([0-9]+)m)?(?:([0-9]+(?:\.[0-9]+)?)s)?")
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -55,10 +55,25 @@ def parse_seconds(text: str, flag: str) -> float:
 
 def parse_namespaces(text: str, own: str) -> tuple[str, ...] | None:
     """`a,b` (none named: `own`), or `*` for all of them, which is None."""
-    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    names = parse_words(text)
     if names == (EVERYWHERE,):
         return None
     for name in names:
         if not _NAMESPACE.fullmatch(name):
             raise UsageError(f"--namespaces: {name[:80]!r} is no namespace", hint="write their names, or * for all")
     return names or (own,)
+
+
+def parse_words(text: str) -> tuple[str, ...]:
+    """`a,b`, each once; none where nothing is named."""
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def parse_stores(text: str) -> tuple[str, ...]:
+    """`s3,gs`: kinds of object stores. UsageError for anything else; a folder of the pod's is never one."""
+    kinds = parse_words(text)
+    for kind in kinds:
+        if kind not in OBJECT_STORES:
+            known = ", ".join(sorted(OBJECT_STORES))
+            raise UsageError(f"--allow-artifact-stores: {kind[:40]!r} is no object store", hint=f"one of {known}")
+    return kinds

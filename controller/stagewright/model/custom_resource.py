@@ -7,6 +7,8 @@ from stagewright.model.sync import RegistrySync
 
 ReferenceKind = Literal["Secret", "ConfigMap"]
 NotificationType = Literal["cloudevents", "slack"]
+OBJECT_STORES = frozenset({"s3", "gs", "wasbs", "abfss", "r2", "b2", "hdfs", "viewfs"})
+"""The kinds of stores, as MLflow's URIs spell them, in which artifacts may lie."""
 NotificationKind = Literal["verdict", "pending", "drift", "alarm", "applied"]
 
 

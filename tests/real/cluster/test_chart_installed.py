@@ -54,6 +54,8 @@ EVERYTHING: dict[str, object] = {
     "controller.selector": "shard=a",
     "controller.allowInsecureUrls": True,
     "controller.allowPodIdentity": True,
+    "controller.allowPlugins": ["corporate"],
+    "controller.allowArtifactStores": ["s3"],
     "webhook.service.type": "NodePort",
     "webhook.ingress.enabled": True,
     "webhook.ingress.host": "hooks.example",

@@ -171,6 +171,8 @@ ROWS: tuple[Row, ...] = (
     row("controller.logFormat", "text", flag("--log-format"), "text"),
     row("controller.allowInsecureUrls", True, flag("--allow-insecure-urls"), ""),
     row("controller.allowPodIdentity", True, flag("--allow-pod-identity"), ""),
+    row("controller.allowPlugins", ["a", "b"], flag("--allow-plugins"), "a,b"),
+    row("controller.allowArtifactStores", ["s3", "gs"], flag("--allow-artifact-stores"), "s3,gs"),
     row("controller.stuckAfter", "9m", flag("--stuck-after"), "9m"),
     row("controller.leaderElection.id", "mine", flag("--leader-election-id"), "mine"),
     row(

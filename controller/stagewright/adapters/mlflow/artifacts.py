@@ -22,6 +22,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from stagewright.adapters.mlflow.rest import CHUNK_BYTES, RestGateway
 from stagewright.core.digest import artifact_digest, path_flaw
 from stagewright.errors import IncompleteError, InvalidError, UnreachableError
+from stagewright.model.custom_resource import OBJECT_STORES
 
 MAX_FILES = 100_000
 MAX_DEPTH = 64
@@ -30,7 +31,7 @@ MODEL_FILE = "MLmodel"
 MAX_MODEL_FILE_BYTES = 1024 * 1024
 # What MLflow's client writes into a download of a registered version; it does not lie in the store.
 DOWNLOAD_META = "registered_model_meta"
-STORES = frozenset({"s3", "gs", "wasbs", "abfss", "r2", "b2", "hdfs", "viewfs"})
+STORES = OBJECT_STORES
 FOLDERS = "file"
 ARTIFACT_PLACES = frozenset({FOLDERS, *STORES})
 
