@@ -4,6 +4,7 @@ A shape is only the form of a document: which keys, which kinds of value, which 
 other is checked by the conversions (`model_document`, `policy_document`, `registry_sync`).
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -36,6 +37,7 @@ ShapeT = TypeVar("ShapeT", bound=Shape)
 ErrorT_co = TypeVar("ErrorT_co", bound=InvalidError, covariant=True)
 # as many problems of an object as fit the message of a condition
 _TOLD = 5
+_LOGIN = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 def pattern(regex: str, wanted: str, *, max_length: int | None = None, hint: str = "") -> Any:
@@ -189,7 +191,8 @@ def _shown(value: Any) -> str:
         return "a list"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return repr(shortened(value)) if isinstance(value, str) else str(value)
+    # a URL may hold what nobody should read
+    return repr(shortened(_LOGIN.sub("…@", value))) if isinstance(value, str) else str(value)
 
 
 def _nearest(name: str, known: frozenset[str]) -> str:
