@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ATTACKS = 68
+ATTACKS = 74
 COLUMNS = 5
 
 
