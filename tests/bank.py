@@ -39,7 +39,7 @@ from stagewright.model.evidence import Evidence, EvidenceRun, Metric
 from stagewright.model.state import State
 from stagewright.model.sync import KeyReference, RegistrySync
 from stagewright.model.verdict import Verdict
-from stagewright.ports import Fence, LedgerStore, Registry
+from stagewright.ports import Claims, Fence, LedgerStore, Registry, Unclaimed
 from tests.fakes.ledger_store import SeedSigner
 from tests.fakes.registry import InMemoryRegistry
 from tests.git_world import LEDGER, World, person
@@ -210,6 +210,8 @@ class Bank:
         self.store: LedgerStore = DirectoryStore(root / "ledger")
         self.exclusive: Callable[[], AbstractContextManager[None]] = nullcontext
         self.fence: Fence = LocalFence("bank")
+        self.claims: Claims = Unclaimed()
+        self.origin = LEDGER
         self._pulls = 0
         self.restart()
 
@@ -237,6 +239,7 @@ class Bank:
             known=self.known,
             fence=self.fence,
             image=IMAGE,
+            claims=self.claims,
         )
 
     def syncer(self) -> Syncer:
@@ -389,7 +392,7 @@ class Bank:
         self.source.fetch()
         (base,) = self.source.merge_bases(head, main or self.world.head())
         desired = DesiredReader(self.source, self.config.path)
-        return tuple(sorted(subjects(LEDGER, desired.at(base), desired.at(head))))
+        return tuple(sorted(subjects(self.origin, desired.at(base), desired.at(head))))
 
     def approve(self, who: str, pull: Pull, **options: Iterable[str]) -> str:
         """A signed approval of everything that a branch proposes. The tag object's id."""

@@ -12,7 +12,8 @@
     │   └── ReferenceNotFoundError  a Secret or ConfigMap that an object names, or its key
     ├── ConflictError           somebody else changed it first: read it again, and try once more
     ├── StalledError            a person must look before anything is applied again
-    │   └── DiscontinuityError  the ledger is not the one that was known
+    │   ├── DiscontinuityError  the ledger is not the one that was known
+    │   └── ClaimedError        another configuration keeps the same thing already
     ├── LeaseLostError          nobody needs to act: another process may write now, and this one writes nothing more
     └── LedgerError             the ledger is damaged, locked or fenced off
         ├── LedgerDamagedError  it does not verify; never written again until a person has looked
@@ -113,6 +114,10 @@ class StalledError(StagewrightError):
 
 class DiscontinuityError(StalledError):
     """The ledger is missing, cut, put back or written anew since it was known; nothing is applied meanwhile."""
+
+
+class ClaimedError(StalledError):
+    """Another configuration keeps the same thing already; two must never write to it."""
 
 
 class LeaseLostError(StagewrightError):

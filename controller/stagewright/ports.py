@@ -306,6 +306,34 @@ class Deaf:
         """See Telemetry."""
 
 
+class Claims(Protocol):
+    """What other configurations keep, in so far as this process knows them: no two keep the same thing."""
+
+    def ledger(self, origin: str, since: datetime) -> str:
+        """Say which ledger is kept, and since when; who else keeps it with a better right, empty where nobody does."""
+        ...
+
+    def models(self, since: Mapping[str, datetime | None]) -> Mapping[str, str]:
+        """Say which registered models are kept, by their names in lower case, with when each was first written.
+
+        Those among them that somebody else keeps with a better right, with who that is. IncompleteError while one of
+        the others has not said yet what it keeps.
+        """
+        ...
+
+
+class Unclaimed:
+    """`Claims` where there are no others."""
+
+    def ledger(self, origin: str, since: datetime) -> str:  # noqa: ARG002 # the port's arguments
+        """See Claims."""
+        return ""
+
+    def models(self, since: Mapping[str, datetime | None]) -> Mapping[str, str]:  # noqa: ARG002 # as above
+        """See Claims."""
+        return {}
+
+
 class Workloads(Protocol):
     """What runs in a cluster and is labelled with a model and a stage."""
 

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ATTACKS = 74
+ATTACKS = 75
 COLUMNS = 5
 
 

@@ -20,11 +20,15 @@ from stagewright.ledger import predicates as entry
 from stagewright.ledger.statement import Subject, commit_subject
 from stagewright.model.actual import READY, ActualModel, VersionFacts
 from stagewright.model.desired import StageEntry
+from stagewright.model.keys import StageKey
 from stagewright.model.plan import Action, Blocked, PairPlan
 from stagewright.ports import Registry
 
 # After failures in a row the next try waits 0, 1, 3, 7 … minutes, and never longer than this.
 LONGEST_WAIT = timedelta(hours=1)
+# A pair that is put back this often in this time is fought over.
+CONTESTED = 3
+CONTEST = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +156,23 @@ class Applier:
             }
         )
         self._journal.append([self._scribe.drift(pair, drift_id, self._scribe.now, self._revision)])
+        if pair.write:
+            self._suspect(pair.key)
+
+    def _suspect(self, key: StageKey) -> None:
+        """Raise an alarm where corrections do not last, once a day: somebody writes against us."""
+        since = self._scribe.now - CONTEST
+        times = 0
+        for _, news in reversed(self._journal.memory.news):
+            if news.recorded_at < since:
+                break
+            times += isinstance(news, entry.Drift) and _corrects(news, key)
+        if times >= CONTESTED:
+            day = f"{self._scribe.now:%Y-%m-%d}"
+            message = f"on {day} {key} was put back {times} times in an hour: something else writes to this MLflow"
+            last = self._journal.memory.alarms.get(f"{key} contested")
+            if last is None or not last.message.startswith(f"on {day} "):
+                self.alarm_once("contested", f"{key} contested", message)
 
     def _write(self, actions: Sequence[Action]) -> str | None:
         """Carry out the actions in order; the error that stopped them, if one did. Its effect is read back."""
@@ -187,6 +208,10 @@ class Applier:
 
     def _intent_subject(self) -> tuple[Subject, ...]:
         return (commit_subject(self._scribe.origin, self._revision),)
+
+
+def _corrects(drift: entry.Drift, key: StageKey) -> bool:
+    return (drift.model, drift.stage, drift.decision) == (key.model, key.stage, "corrected")
 
 
 def _objection(pinned: StageEntry, facts: VersionFacts | None) -> str:

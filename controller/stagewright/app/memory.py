@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from stagewright.core.fold import GENESIS
 from stagewright.core.identity import canonical_digest
+from stagewright.core.requirements import registered_name
 from stagewright.errors import LedgerDamagedError
 from stagewright.ledger import predicates as entry
 from stagewright.ledger.chronicle import HISTORY
@@ -74,6 +75,8 @@ class Memory:
     outcomes: dict[int, tuple[int, entry.Outcome]] = field(default_factory=dict)
     drifts: dict[StageKey, entry.Drift] = field(default_factory=dict)
     alarms: dict[str, entry.Alarm] = field(default_factory=dict)
+    # by name in MLflow, in lower case: when this ledger first adopted or wrote something there
+    first_written: dict[str, datetime] = field(default_factory=dict)
     # by uid, the workloads that were seen and not seen to end; and the last change of what each stage shows
     sightings: dict[str, Sighting] = field(default_factory=dict)
     moves: dict[StageKey, Move] = field(default_factory=dict)
@@ -144,6 +147,8 @@ class Memory:
                 self.hold(key, value, since=at, cause=GENESIS)
             if adopted.state == "unauthorized":
                 self.unauthorized[key] = value_from_json(key, adopted.declared)
+        for key in self.held:
+            self.first_written.setdefault(registered_name(self.authorized, key.model).casefold(), at)
 
     def value(self, key: Key, data: JsonValue) -> Value | None:
         """A value as an entry gives it, read from the evidence where it is kept there.
@@ -266,6 +271,8 @@ class Memory:
             self.failures[attempt] = self.failures.get(attempt, (0, outcome.recorded_at))[0] + 1, outcome.recorded_at
         if outcome.result != "applied" or not isinstance(key, StageKey):
             return
+        for action in intent.actions:
+            self.first_written.setdefault(action.model.casefold(), outcome.recorded_at)
         if isinstance(wanted, StageEntry | Nobody):
             self.hold(key, wanted, since=outcome.recorded_at, cause=intent.cause.id)
         if any(action.type != "tag" for action in intent.actions):

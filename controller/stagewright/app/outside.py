@@ -8,6 +8,7 @@ from stagewright.app.fenced import FencedKnown, FencedRegistry, FencedStore, Fen
 from stagewright.app.reach import Watch, WatchedForge, WatchedRegistry, WatchedSource
 from stagewright.core.turns import LONGEST_WRITE_S
 from stagewright.ports import (
+    Claims,
     Clock,
     Conversation,
     Deaf,
@@ -19,6 +20,7 @@ from stagewright.ports import (
     Signer,
     Source,
     Telemetry,
+    Unclaimed,
     Workloads,
 )
 
@@ -30,7 +32,7 @@ class Outside:
     `known` keeps the last checkpoint apart from `store`. `fence` says whose turn it is to write; `write_s` is the
     longest that one write may take, in seconds, and `image` the digest of what runs. `conversation` is there where the
     forge has pull requests to speak on, `workloads` where some are to be looked at; with `roll` they are restarted when
-    their stage changes. `telemetry` hears how long each part takes.
+    their stage changes. `telemetry` hears how long each part takes. `claims` knows what others keep.
     """
 
     source: Source
@@ -49,6 +51,7 @@ class Outside:
     workloads: Workloads | None = None
     roll: bool = False
     telemetry: Telemetry = field(default_factory=Deaf)
+    claims: Claims = field(default_factory=Unclaimed)
 
     def behind(self, gate: Gate) -> "Outside":
         """The same, with all that is written behind a gate."""

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from stagewright.app.apply import Applied, Applier
 from stagewright.app.beginning import Beginning, binding_of, moved_from, rebinding_digest
+from stagewright.app.claims import Claimant
 from stagewright.app.continuity import keep, refuse_genesis
 from stagewright.app.conversation import Correspondent
 from stagewright.app.desired import DesiredReader
@@ -115,6 +116,7 @@ class _Run:
         self._gate = Gate(outside.fence, outside.write_s)
         self._epoch: entry.Epoch | None = None
         self._outside = outside.behind(self._gate)
+        self._claimant = Claimant(config, outside.claims)
         self._desired = desired
         self._now = outside.clock.now()
         self._ledger: Ledger | None = None
@@ -206,14 +208,9 @@ class _Run:
             self._outside.source, self._outside.forge, self._desired, origin=memory.genesis.origin, now=self._now
         )
         walker = Walker(
-            source=self._outside.source,
-            forge=self._outside.forge,
-            desired=self._desired,
-            pulls=pulls,
-            facts=self._facts,
-            journal=journal,
-            scribe=scribe,
-        )
+            source=self._outside.source, forge=self._outside.forge, desired=self._desired, pulls=pulls,
+            facts=self._facts, journal=journal, scribe=scribe
+        )  # fmt: skip
         self._walker = walker
         verdicts: list[Verdict] = []
         observed, waiting = 0, away
@@ -292,7 +289,7 @@ class _Run:
         )
         self._targets = tuple((name, target) for name, target in targets if target is not None)
         actual = self._outside.registry.snapshot()
-        made = plan(state, policy, actual)
+        made = self._claimant.sift(plan(state, policy, actual), journal.memory)
         names: dict[Key, str] = {pair.key: pair.registered for pair in made.pairs}
         applier = Applier(self._outside.registry, journal, self._scribe(state.origin, names), state.revision)
         for blocked in made.blocked:
@@ -317,6 +314,7 @@ class _Run:
             refuse_genesis(outside.known)
             return None
         self._ledger = ledger
+        self._claimant.go_on(self._kept.memory)
         return LedgerJournal(ledger, self._kept.memory)
 
     def _begin(self, head: str | None) -> LedgerJournal:
@@ -331,6 +329,7 @@ class _Run:
             facts=self._facts,
         )
         origin, state, snapshot = beginning.at(head)
+        self._claimant.begin(origin, self._now)
         scribe = self._scribe(origin, {})
         first = scribe.genesis(
             binding_of(self._config, origin),
@@ -390,7 +389,7 @@ class _Run:
             problems=() if stalled else self._desired.at(journal.memory.revision).problems,
             unmanaged=made.unmanaged if made else 0,
             stalled=stalled,
-            waiting=waiting,
+            waiting=waiting or self._claimant.waiting,
             ledger_size=journal.size,
             rebind=rebind,
             review_targets=self._targets,

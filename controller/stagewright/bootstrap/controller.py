@@ -29,7 +29,7 @@ from stagewright.bootstrap.stores import store_of
 from stagewright.errors import System
 from stagewright.model.custom_resource import CustomResource, Places
 from stagewright.model.sync import HostedForge, RegistrySync
-from stagewright.ports import Clock, Fence, Telemetry, Workloads
+from stagewright.ports import Claims, Clock, Fence, Telemetry, Workloads
 
 # What an object's sync may take from the controller's own environment: the machine's, and never anybody's credentials.
 INHERITED = frozenset(
@@ -106,7 +106,8 @@ class RehearsalEngine:
 class ClusterEngines:
     """Builds what syncs objects. `env` is the controller's environment, `mirrors` where its mirrors are.
 
-    `workloads` gives those of a namespace, `telemetry` hears how the syncs of one object go.
+    `workloads` gives those of a namespace, `telemetry` hears how the syncs of one object go, `claims` knows what the
+    other objects keep.
     """
 
     fence: Fence | None
@@ -117,6 +118,7 @@ class ClusterEngines:
     places: Places
     workloads: Callable[[str], Workloads] | None = None
     telemetry: Callable[[CustomResource], Telemetry] | None = None
+    claims: Callable[[CustomResource], Claims] | None = None
 
     def engine(self, resource: CustomResource, checkpoint: bytes | None) -> SyncEngine:
         """What syncs `resource`, whose status knows `checkpoint`. ForbiddenError, UsageError: a key is no key."""
@@ -125,6 +127,8 @@ class ClusterEngines:
         outside = outside_of(
             resource.sync, self._env(), fence=self.fence, known=known, image=self.image, telemetry=telemetry
         )
+        if self.claims is not None:
+            outside = replace(outside, claims=self.claims(resource))
         if resource.workloads.observe and self.workloads is not None:
             seen = self.workloads(resource.namespace)
             outside = replace(outside, workloads=seen, roll=resource.workloads.restart)

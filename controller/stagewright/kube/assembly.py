@@ -12,6 +12,7 @@ from stagewright.adapters.kubernetes.objects import ClusterObjects
 from stagewright.adapters.kubernetes.workloads import WorkloadWatch
 from stagewright.bootstrap.controller import ClusterEngines, informers, seconds
 from stagewright.kube.caches import RowIndex, SyncCache
+from stagewright.kube.claims import ClaimDesk
 from stagewright.kube.controller import Candidate, Controller, Parts
 from stagewright.kube.engines import EngineShelf
 from stagewright.kube.observer import Courier, Observer
@@ -54,6 +55,7 @@ def assemble(
     """Put a controller together; nothing is asked and nothing runs yet."""
     queue = WorkQueue[str](clock=seconds, fraction=fraction)
     cache, rows = SyncCache(queue.add), RowIndex()
+    claims = ClaimDesk(cache.every)
     objects = ClusterObjects(cluster, instance=settings.lease.holder)
 
     def live(namespace: str) -> bool:
@@ -80,6 +82,7 @@ def assemble(
         places=settings.places,
         workloads=workloads.of,
         telemetry=telemetry,
+        claims=lambda found: claims.of(found.namespace, found.name, found.uid, found.sync.registry_uri),
     )
     shelf = EngineShelf(engines)
     reconciler = Reconciler(
@@ -94,6 +97,7 @@ def assemble(
             observer=observer,
             courier=courier,
             conditions=conditions,
+            tried=claims.tried,
             leading=lambda: candidate.leading,
             queue=queue,
             clock=SystemClock(),
@@ -116,6 +120,7 @@ def assemble(
         workers=workers,
         cache=cache,
         engines=shelf,
+        elected=claims.forget_all,
         feeds=(*copies.every, workloads),
         needed=copies.needed,
         candidate=candidate,

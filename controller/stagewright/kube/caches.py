@@ -35,6 +35,12 @@ class SyncCache:
         with self._lock:
             return self._objects.get(f"{namespace}/{name}")
 
+    def every(self) -> tuple[Object, ...]:
+        """All objects that are not about to go."""
+        with self._lock:
+            objects = tuple(self._objects.values())
+        return tuple(found for found in objects if not found["metadata"].get("deletionTimestamp"))
+
     def every_key(self) -> tuple[str, ...]:
         """The keys of all, sorted."""
         with self._lock:

@@ -64,6 +64,7 @@ class Reason(StrEnum):
     INVALID_CONFIGURATION = "InvalidConfiguration"
     REFERENCE_NOT_FOUND = "ReferenceNotFound"
     NOT_FOUND = "NotFound"
+    REGISTRY_CLAIMED = "RegistryClaimed"
     CONFIGURATION_MOVED = "ConfigurationMoved"
     HISTORY_REWRITTEN = "HistoryRewritten"
     PERSON_NEEDED = "PersonNeeded"

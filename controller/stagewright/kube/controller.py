@@ -64,7 +64,10 @@ class Candidate(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What a controller consists of. `needed` must have arrived before it is ready; `feeds` are all, these too."""
+    """What a controller consists of. `needed` must have arrived before it is ready; `feeds` are all, these too.
+
+    `elected` is called when this process begins to lead, before it looks at anything.
+    """
 
     queue: WorkQueue[str]
     workers: Workers
@@ -76,6 +79,7 @@ class Parts:
     observer: Observer
     seconds: Seconds
     grace_s: float
+    elected: Callable[[], None] = lambda: None
 
 
 class Controller:
@@ -148,6 +152,7 @@ class Controller:
         """We lead: look at everything."""
         parts = self._parts
         parts.engines.drop_all()
+        parts.elected()
         parts.observer.leading(leader=True, transitions=transitions)
         for key in parts.cache.every_key():
             parts.queue.add(key)

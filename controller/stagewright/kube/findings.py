@@ -6,6 +6,7 @@ from stagewright.app.memory import Memory
 from stagewright.app.reach import Answered, Reached, answer_of, told
 from stagewright.app.sync import SyncReport
 from stagewright.errors import (
+    ClaimedError,
     DiscontinuityError,
     ForbiddenError,
     ForeignAnswerError,
@@ -104,6 +105,9 @@ def _hindrance(report: SyncReport, memory: Memory | None) -> tuple[Reason, str] 
     if report.problems:
         problems = [f"{p.file}:{p.line}:{p.column}: {p.reason} ({p.hint})".removesuffix(" ()") for p in report.problems]
         return Reason.INVALID_DOCUMENTS, f"Documents are invalid, mend them in git: {_few(problems)}"
+    claimed = [f"{b.key}: {b.reason}" for b in report.blocked if b.claimed]
+    if claimed:
+        return Reason.REGISTRY_CLAIMED, f"Kept by another, give these models up here or there: {_few(claimed)}"
     blocked = [f"{b.key}: {b.reason}" for b in report.blocked]
     last = {applied.pair.key: applied for applied in report.applied}
     blocked += [f"{key}: {a.detail}" for key, a in last.items() if a.result == "blocked"]
@@ -156,6 +160,8 @@ def _reason(attempt: Attempt) -> Reason:
             return Reason.INVALID_SPEC if attempt.resource is None else Reason.INVALID_CONFIGURATION
         case DiscontinuityError():
             return Reason.LEDGER_DISCONTINUOUS
+        case ClaimedError():
+            return Reason.REGISTRY_CLAIMED
         case StalledError():
             return Reason.PERSON_NEEDED
         case LedgerDamagedError():

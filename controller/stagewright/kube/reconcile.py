@@ -39,7 +39,10 @@ Conditioned = Callable[[ObjectRef, Iterable[tuple[str, str]]], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
-    """Everything that a reconcile talks to. `leading` says whether this process may write."""
+    """Everything that a reconcile talks to. `leading` says whether this process may write.
+
+    `tried` hears the uid of each object after an attempt at it, however that ended.
+    """
 
     cache: Cache
     objects: Objects
@@ -57,6 +60,7 @@ class Around:
     seconds: Seconds
     fraction: Fraction
     places: Places
+    tried: Callable[[str], None] = lambda _uid: None
 
 
 class Reconciler:
@@ -187,7 +191,10 @@ class Reconciler:
         if FINALIZER not in finalizers:
             found = around.objects.set_finalizers(found, [*finalizers, FINALIZER])
         at, began = around.clock.now(), around.seconds()
-        attempt = self._attempt(found, Attempt(found=found, resource=None, at=at))
+        try:
+            attempt = self._attempt(found, Attempt(found=found, resource=None, at=at))
+        finally:
+            around.tried(found["metadata"]["uid"])
         done = Reconciled(
             ref=_ref(found),
             resource=attempt.resource,

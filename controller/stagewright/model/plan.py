@@ -43,11 +43,15 @@ class PairPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blocked:
-    """A pair that cannot be made right: the version is not what was signed off, not ready, or not there."""
+    """A pair that cannot be made right: the version is not what was signed off, not ready, or not there.
+
+    `claimed`: nothing is wrong with it, but another configuration keeps the registered model.
+    """
 
     key: StageKey
     reason: str
     identity: bool
+    claimed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

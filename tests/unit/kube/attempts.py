@@ -10,6 +10,7 @@ from stagewright.app.memory import Memory
 from stagewright.app.reach import Reached
 from stagewright.app.sync import SyncReport
 from stagewright.errors import (
+    ClaimedError,
     DiscontinuityError,
     ForbiddenError,
     ForeignAnswerError,
@@ -175,6 +176,10 @@ ATTEMPTS: dict[str, Callable[[], Attempt]] = {
         problems=(
             DocumentProblem(file="models/a.yaml", line=3, column=1, reason="no version", hint="add it", model="a"),
         )
+    ),
+    "another keeps the ledger": lambda: failed(ClaimedError("the ledger is that of another")),
+    "another keeps the model": lambda: synced(
+        blocked=(Blocked(key=KEY, reason="'a' in MLflow is kept by another", identity=False, claimed=True),)
     ),
     "a version is blocked": lambda: synced(
         blocked=(Blocked(key=KEY, reason="the artifact digest differs", identity=True),)

@@ -71,6 +71,8 @@ EXPECTED: dict[str, dict[str, str]] = {
     "mlflow stops answering": {**retried("ForeignAnswer"), **SOUND, "RegistryReachable": "False ForeignAnswer"},
     "something has to be asked again": {**retried("Waiting"), **SOUND},
     "a document is wrong": {"Ready": "False InvalidDocuments", **SOUND},
+    "another keeps the ledger": stalled("RegistryClaimed"),
+    "another keeps the model": {"Ready": "False RegistryClaimed", **SOUND},
     "a version is blocked": {"Ready": "False Blocked", **SOUND},
     "a version cannot be read": {"Ready": "False Blocked", **SOUND},
     "mlflow refuses a write": {**retried("ApplyFailed"), **SOUND},
