@@ -172,9 +172,11 @@ def test_leader_stopped_within_a_write_finds_its_turn_over(replicas: Replicas) -
             following = replicas.taken_over(leader)
             assert following.pod != leader.pod
             replicas.check(version=version)
-    # it goes on, and all that it had in mind is over
+    # it goes on, wants to write down what became of it, and may not
     version = replicas.merge()
     replicas.check(version=version)
+    said = replicas.cluster.kubectl("logs", leader.pod, "-n", replicas.namespace)
+    assert f"left to whoever leads: turn {leader.transitions} of lease" in said
     assert replicas.leader() == _same(replicas, following)
 
 
