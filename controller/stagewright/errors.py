@@ -26,6 +26,8 @@ Errors of other libraries stop at the adapter that called them (`raise ... from 
 
 from typing import Literal
 
+# However long a system asks to be left alone; the longest rate limits begin anew each hour.
+LONGEST_RETRY_S = 3600.0
 System = Literal["repository", "forge", "registry"]
 
 
@@ -79,9 +81,12 @@ class UnreachableError(StagewrightError):
     """A system did not answer, or not in its own protocol; try again after `retry_after_s`."""
 
     def __init__(self, message: str, *, hint: str = "", retry_after_s: float | None = None) -> None:
-        """`retry_after_s` is what the system asked for, in seconds; None leaves the choice to the caller."""
+        """`retry_after_s` is what the system asked for, in seconds; None leaves the choice to the caller.
+
+        It is kept to LONGEST_RETRY_S: a system that asks for years would never be asked again.
+        """
         super().__init__(message, hint=hint)
-        self.retry_after_s = retry_after_s
+        self.retry_after_s = None if retry_after_s is None else min(retry_after_s, LONGEST_RETRY_S)
 
 
 class ForeignAnswerError(UnreachableError):

@@ -311,14 +311,30 @@ def _checkpoint(found: Object) -> bytes | None:
 
 def _told_up_to(attempt: Attempt) -> int:
     """From which entry of the ledger on the status has not told yet."""
-    size = (attempt.found.get("status") or {}).get("ledger", {}).get("size")
-    return size if isinstance(size, int) else _beginning(attempt)
+    return _entry(attempt, "size")
 
 
 def _since(attempt: Attempt) -> int:
     """From which entry of the ledger on news is to be passed on."""
-    size = (attempt.found.get("status") or {}).get("ledger", {}).get("delivered")
-    return size if isinstance(size, int) else _beginning(attempt)
+    return _entry(attempt, "delivered")
+
+
+def _entry(attempt: Attempt, field: str) -> int:
+    """A place in the ledger that the status names. Whoever may write the status can name any: none beyond the end."""
+    place = ((attempt.found.get("status") or {}).get("ledger") or {}).get(field)
+    if not isinstance(place, int) or isinstance(place, bool):
+        return _beginning(attempt)
+    end = _end(attempt)
+    return max(0, place) if end is None else max(0, min(place, end))
+
+
+def _end(attempt: Attempt) -> int | None:
+    """How many entries the ledger has, where this attempt came so far as to know."""
+    if attempt.report is not None:
+        return attempt.report.ledger_size
+    if attempt.memory is None:
+        return None
+    return attempt.memory.news[-1][0] + 1 if attempt.memory.news else 0
 
 
 def _beginning(attempt: Attempt) -> int:

@@ -5,7 +5,10 @@ when it is connected to. Addresses that only the machine or its cloud should rea
 
     127.0.0.0/8, ::1, 0.0.0.0/8, ::                      the machine itself (RFC 6890)
     169.254.0.0/16, fe80::/10                            link-local, with the metadata services of most clouds
+    fec0::/10                                            site-local, which RFC 3879 gave up
     fd00:ec2::/32, 100.100.100.200, 192.0.0.192          the metadata services of others
+    168.63.129.16                                        the platform of Azure's virtual machines (their documentation)
+    64:ff9b:1::/48                                       translation within one network (RFC 8215): it leads anywhere
     multicast, and IPv6 that stands for one of the above (mapped, NAT64, 6to4)
 """
 
@@ -19,7 +22,17 @@ Purpose = Literal["source", "service"]
 Address = IPv4Address | IPv6Address
 
 _METADATA = tuple(
-    ip_network(text) for text in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "100.100.100.200", "192.0.0.192")
+    ip_network(text)
+    for text in (
+        "169.254.0.0/16",
+        "fe80::/10",
+        "fec0::/10",
+        "fd00:ec2::/32",
+        "100.100.100.200",
+        "192.0.0.192",
+        "168.63.129.16",
+        "64:ff9b:1::/48",
+    )
 )
 _THIS_MACHINE = tuple(ip_network(text) for text in ("127.0.0.0/8", "0.0.0.0/8", "::1", "::"))
 _NAT64, _6TO4 = ip_network("64:ff9b::/96"), ip_network("2002::/16")

@@ -282,3 +282,23 @@ def test_cluster_references_of_a_broken_answer_tell_nothing_of_it(data: dict[str
         ClusterReferences(Server({"data": data})).read("ml", "Secret", "ref")  # type: ignore[arg-type] # as a double
 
     assert str(caught.value) == "the API server answers with no Secret for ml/ref"
+
+
+HALF = 512 * 1024 - 8
+
+
+@pytest.mark.parametrize(("other", "fits"), [(HALF, True), (HALF + 3, False)])
+def test_materialise_of_more_than_an_object_may_keep_in_memory_writes_nothing(
+    tmp_path: Path, other: int, *, fits: bool
+):
+    """All objects share one volume: whoever fills it would stop the others. LEDGER and the token have 15 bytes."""
+    resource = resource_at(tmp_path / "secrets", {"spec.registry.headersSecretRef": {"name": "headers"}})
+    contents = full() | {("Secret", "headers"): {"X-One": b"x" * HALF, "X-Two": b"x" * other}}
+
+    if fits:
+        ReferenceFiles(tmp_path / "secrets", Table(contents)).materialise(resource)
+    else:
+        with pytest.raises(InvalidError, match="refers to has 1048578 bytes, more than 1048576"):
+            ReferenceFiles(tmp_path / "secrets", Table(contents)).materialise(resource)
+
+    assert (len(files(resource.folder)) if Path(resource.folder).exists() else 0) == (5 if fits else 0)

@@ -33,6 +33,11 @@ ROWS: dict[str, tuple[Attempt, str, Next]] = {
         "failed",
         Next(after_s=90, failed=True),
     ),
+    "unreachable, and asks for 31 years": (
+        failed(UnreachableError("no", retry_after_s=999_999_999)),
+        "failed",
+        Next(after_s=3600.0, failed=True),
+    ),
     "no way in": (failed(ForbiddenError("no")), "failed", Next(after_s=0.0, failed=True)),
     "nobody thought of it": (failed(StagewrightError("crashed")), "failed", Next(after_s=0.0, failed=True)),
     "damaged": (failed(LedgerDamagedError("no")), "stalled", Next(after_s=INTERVAL_S)),

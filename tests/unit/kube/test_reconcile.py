@@ -493,3 +493,16 @@ def test_reconcile_with_commits_spelled_otherwise_agrees_to_no_history(text: str
     at.reconcile()
 
     assert at.engine.agreed.history is None
+
+
+@pytest.mark.parametrize("fields", [{"size": 10**15}, {"delivered": 10**15}, {"size": 10**15, "delivered": 10**15}])
+def test_reconcile_of_a_status_that_is_ahead_of_the_ledger_tells_what_comes_all_the_same(fields: dict[str, int]):
+    """Whoever may write the status could otherwise keep an object's news from everybody for ever."""
+    at = Stage()
+    at.change_status({"ledger": {"origin": "a", "size": 0, "delivered": 0} | fields})
+
+    at.reconcile()
+
+    end = report().ledger_size
+    assert at.heard.reconciles[0].since == (end if "delivered" in fields else 0)
+    assert at.object()["status"]["ledger"]["delivered"] <= end

@@ -32,7 +32,8 @@ from stagewright.errors import (
     UsageError,
 )
 
-DEADLINE_S = 900.0
+# Well below what makes a worker of the controller count as stuck.
+DEADLINE_S = 300.0
 MAX_ANSWER = 64 * 1024
 # What a fetch needs of the environment: how to get out, and nothing that says who we are.
 _PASSED_ON = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "LANG", "TMPDIR")

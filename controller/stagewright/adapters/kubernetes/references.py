@@ -29,6 +29,8 @@ _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
 # no key begins like this, so nothing is ever overwritten by it
 _NEW = "..new"
 _TOLD = 5
+# Of one object. All share one volume in memory; a Secret for headers may hold 1 MiB by itself, a bundle of CAs 300 kB.
+MAX_BYTES = 1024**2
 
 Files = dict[str, bytes]
 
@@ -86,6 +88,12 @@ class ReferenceFiles:
         if folder != Path(resource.folder):
             raise UsageError(f"the files of {resource.namespace}/{resource.name} belong to {folder}")
         wanted, missing = self._wanted(resource, folder)
+        size = sum(len(content) for content in wanted.values())
+        if size > MAX_BYTES:
+            raise InvalidError(
+                f"what {resource.namespace}/{resource.name} refers to has {size} bytes, more than {MAX_BYTES}",
+                hint="name Secrets and ConfigMaps that hold what is needed, and nothing else",
+            )
         try:
             with self._lock:
                 self._write(folder, wanted)
