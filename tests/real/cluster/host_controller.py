@@ -26,33 +26,44 @@ LEASE = "stagewright"
 Json = dict[str, Any]
 
 
-def admit(cluster: Cluster, namespace: str, folder: Path, *, secrets: Sequence[str] = ()) -> Path:
+def admit(
+    cluster: Cluster,
+    namespace: str,
+    folder: Path,
+    *,
+    secrets: Sequence[str] = (),
+    account: str = "stagewright",
+    lease: str = LEASE,
+) -> Path:
     """Install the CRDs, make a service account with the install's rules, and answer with a kubeconfig that is its.
 
-    With `secrets` it may only get those, by name, and list or watch none.
+    With `secrets` it may only get those, by name, and list or watch none. `lease` is the one that it may hold.
     """
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "manifests" / "crds"))
     cluster.kubectl("wait", "--for=condition=Established", WITHIN, "-f", str(ROOT / "manifests" / "crds"))
-    account = {"kind": "ServiceAccount", "name": "stagewright", "namespace": namespace}
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": namespace}
     made: list[Json] = [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "stagewright", "namespace": namespace}}
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account, "namespace": namespace}}
     ]
     for found in yaml.safe_load_all((ROOT / "manifests" / "install" / "rbac.yaml").read_text()):
         if found["kind"] == "Role":
-            name = found["metadata"]["name"]
+            name = found["metadata"]["name"].replace("stagewright", account)
             metadata = {"name": name, "namespace": namespace}
             reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
             api = {"apiVersion": "rbac.authorization.k8s.io/v1"}
             rules = [_by_name(rule, secrets) if secrets else rule for rule in found["rules"]]
+            rules = [
+                {**rule, "resourceNames": [lease]} if rule.get("resourceNames") == [LEASE] else rule for rule in rules
+            ]
             made.append({**api, "kind": "Role", "metadata": metadata, "rules": rules})
             made.append(
-                {**api, "kind": "RoleBinding", "metadata": metadata, "roleRef": reference, "subjects": [account]}
+                {**api, "kind": "RoleBinding", "metadata": metadata, "roleRef": reference, "subjects": [subject]}
             )
     cluster.apply(*made)
     config = yaml.safe_load(cluster.kubeconfig.read_text())
-    token = cluster.kubectl("create", "token", "stagewright", "-n", namespace, "--duration=1h").strip()
+    token = cluster.kubectl("create", "token", account, "-n", namespace, "--duration=1h").strip()
     config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
-    path = folder / "controller.kubeconfig"
+    path = folder / f"{account}.kubeconfig"
     path.write_text(yaml.safe_dump(config))
     path.chmod(0o600)
     return path
