@@ -30,7 +30,7 @@ FROM ${BASE}
 # The engine fetches with libgit2 and checks SSH signatures itself: neither git nor OpenSSH is wanted. What the base
 # could install more with goes, and one account comes, in whose home ssh keeps the hosts that it knows.
 RUN rm -rf /usr/local/lib/python3*/site-packages/* /usr/local/lib/python3*/ensurepip /usr/local/bin/pip* /usr/local/bin/idle* /usr/local/bin/pydoc* \
-      /usr/lib/python3*/ensurepip /usr/share/python-wheels /root/.cache \
+      /usr/lib/python3*/ensurepip /usr/share/python-wheels "$HOME/.cache" \
  && echo 'stagewright:x:65532:65532::/home/stagewright:/usr/sbin/nologin' >> /etc/passwd \
  && echo 'stagewright:x:65532:' >> /etc/group \
  && mkdir -p /home/stagewright /var/lib/stagewright /var/cache/stagewright /run/stagewright \
