@@ -38,7 +38,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 POLL_S = 2.0
 FLOW = "apiserver_flowcontrol_dispatched_requests_total"
 HEAD = (
-    "objects  interval  all Ready after  window  reconciles  RSS idle  RSS peak  threads  files"
+    "objects  interval  start to ready  all Ready after  window  reconciles  RSS idle  RSS peak  threads  files"
     "      CPU  of one core  CPU/reconcile  requests/min  load"
 )
 
@@ -137,6 +137,18 @@ def ready(cluster: Cluster, namespace: str) -> int:
     return cluster.kubectl("get", "registrysyncs", "-n", namespace, "-o", f"jsonpath={path}").split().count("True")
 
 
+def healthy_after(page: str) -> float:
+    """Seconds until the controller says that it is ready."""
+    began = time.monotonic()
+    while True:
+        try:
+            if requests.get(page, timeout=5).status_code == requests.codes.ok:
+                return time.monotonic() - began
+        except requests.ConnectionError:
+            pass
+        time.sleep(0.05)
+
+
 def measure(
     cluster: Cluster, world: tuple[Desk, Json], count: int, interval: str, window_s: float, patience_s: float
 ) -> None:
@@ -145,9 +157,9 @@ def measure(
         folder = Path(room)
         kubeconfig = admit(cluster, namespace, folder)
         Followed(cluster, namespace).secret("stagewright-ledger-keys", keys_of(desk))
-        port = free_port()
-        page = f"http://127.0.0.1:{port}/metrics"
-        flags = ("--metrics-address", f"127.0.0.1:{port}", "--log-level", "warning")
+        metrics, health = (f"127.0.0.1:{free_port()}" for _ in range(2))
+        page = f"http://{metrics}/metrics"
+        flags = ("--metrics-address", metrics, "--health-address", health, "--log-level", "warning")
         objects = [
             {
                 "apiVersion": "stagewright.dev/v1alpha1",
@@ -158,6 +170,7 @@ def measure(
             for number in range(count)
         ]
         with running_controller(namespace, kubeconfig, folder, flags=flags) as controller:
+            start_s = healthy_after(f"http://{health}/readyz")
             began = time.monotonic()
             listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
             cluster.kubectl("create", "-f", "-", given=listed)
@@ -174,9 +187,9 @@ def measure(
             cpu_s, reconciles = last.cpu_s - first.cpu_s, last.reconciles - first.reconciles
             each = f"{cpu_s / reconciles * 1000:.0f} ms" if reconciles else "-"
             print(
-                f"{count:>7}  {interval:>8}  {after_s:>13.1f} s  {lasted:>4.0f} s  {reconciles:>10.0f}"
-                f"  {last.rss_mib:>4.0f} MiB  {last.peak_mib:>4.0f} MiB  {last.threads:>7}  {last.files:>5}"
-                f"  {cpu_s:>5.2f} s  {cpu_s / lasted:>11.1%}  {each:>13}"
+                f"{count:>7}  {interval:>8}  {start_s:>12.1f} s  {after_s:>13.1f} s  {lasted:>4.0f} s"
+                f"  {reconciles:>10.0f}  {last.rss_mib:>4.0f} MiB  {last.peak_mib:>4.0f} MiB  {last.threads:>7}"
+                f"  {last.files:>5}  {cpu_s:>5.2f} s  {cpu_s / lasted:>11.1%}  {each:>13}"
                 f"  {(last.requests - first.requests) / lasted * 60:>12.1f}  {os.getloadavg()[0]:>4.1f}",
                 flush=True,
             )
