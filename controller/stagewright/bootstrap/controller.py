@@ -124,15 +124,13 @@ class ClusterEngines:
         """What syncs `resource`, whose status knows `checkpoint`. ForbiddenError, UsageError: a key is no key."""
         known = CheckpointInHand(checkpoint, place=f"the status of RegistrySync {resource.namespace}/{resource.name}")
         telemetry = self.telemetry(resource) if self.telemetry is not None else None
-        outside = outside_of(
-            resource.sync, self._env(), fence=self.fence, known=known, image=self.image, telemetry=telemetry
-        )
+        config = self._bounded(resource.sync)
+        outside = outside_of(config, self._env(), fence=self.fence, known=known, image=self.image, telemetry=telemetry)
         if self.claims is not None:
             outside = replace(outside, claims=self.claims(resource))
         if resource.workloads.observe and self.workloads is not None:
             seen = self.workloads(resource.namespace)
             outside = replace(outside, workloads=seen, roll=resource.workloads.restart)
-        config = resource.sync
         mover = Mover(
             syncer=Syncer(config, outside), rebinder=Rebinder(config, outside), acceptor=Acceptor(config, outside)
         )
@@ -140,7 +138,7 @@ class ClusterEngines:
 
     def rehearse(self, resource: CustomResource, checkpoint: bytes | None) -> RehearsalEngine:
         """What judges and plans only."""
-        place = place_of(resource.sync, self._env())
+        place = place_of(self._bounded(resource.sync), self._env())
         sight = Sight(
             config=resource.sync,
             source=place.source,
@@ -160,6 +158,9 @@ class ClusterEngines:
             return
         for url, system in named_urls(resource.sync):
             require_admitted(url, system, cluster=self.places.cluster_addresses, proxies=getproxies_environment())
+
+    def _bounded(self, config: RegistrySync) -> RegistrySync:
+        return replace(config, repository_bytes=self.places.repository_bytes)
 
     def _env(self) -> dict[str, str]:
         return {name: text for name, text in self.env.items() if name in INHERITED}

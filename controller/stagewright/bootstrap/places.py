@@ -48,6 +48,7 @@ def place_of(config: RegistrySync, env: Mapping[str, str], telemetry: Telemetry 
                 path=config.path,
                 mirror=mirror_of(config, env),
                 credentials=_own_credentials(config),
+                max_bytes=config.repository_bytes,
             )
             return Place(source=source, forge=GitForge(source))
 
@@ -68,6 +69,7 @@ def _gitea(config: RegistrySync, hosted: HostedForge, env: Mapping[str, str]) ->
         credentials=_own_credentials(config)
         or (access.git_credentials(hosted, env) if _lent(config, hosted) else None),
         refs=access.REFS,
+        max_bytes=config.repository_bytes,
     )
     return Place(
         source=source,
@@ -93,6 +95,7 @@ def _github(config: RegistrySync, hosted: HostedForge, env: Mapping[str, str], t
         mirror=mirror_of(config, env),
         credentials=_own_credentials(config) or (client.git_credentials if _lent(config, hosted) else None),
         refs=GITHUB_REFS,
+        max_bytes=config.repository_bytes,
     )
     forge = GitHubForge(client, source)
     return Place(

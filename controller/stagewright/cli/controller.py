@@ -132,6 +132,15 @@ def controller(
             metavar="A,B",
         ),
     ] = "",
+    repository_size: Annotated[
+        str,
+        _flag(
+            "--max-repository-size",
+            "MAX_REPOSITORY_SIZE",
+            "The most that one repository may fill of the cache.",
+            metavar="SIZE",
+        ),
+    ] = "1Gi",
     kubeconfig: Kubeconfig = None,
 ) -> ExitCode:
     """Keep what a cluster's RegistrySyncs name in step with git.
@@ -148,6 +157,7 @@ def controller(
         Settings,
         parse_namespaces,
         parse_seconds,
+        parse_size,
         parse_stores,
         parse_words,
     )
@@ -176,6 +186,7 @@ def controller(
             pod_identity=pod_identity,
             artifact_stores=parse_stores(artifact_stores),
             plugins=parse_words(plugins),
+            repository_bytes=parse_size(repository_size, "--max-repository-size"),
         ),
         webhook_address=webhook_address or None,
         metrics_address=metrics_address or None,

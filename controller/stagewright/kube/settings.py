@@ -8,6 +8,8 @@ from stagewright.model.custom_resource import OBJECT_STORES, Places
 
 _DURATION = re.compile(r"(?:([0-9]+)m)?(?:([0-9]+(?:\.[0-9]+)?)s)?")
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_SIZE = re.compile(r"([1-9][0-9]{0,5})(Ki|Mi|Gi)")
+_UNITS = {"Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}
 EVERYWHERE = "*"
 
 
@@ -51,6 +53,14 @@ def parse_seconds(text: str, flag: str) -> float:
     if seconds <= 0:
         raise UsageError(f"{flag}: {text[:40]!r} is no duration", hint="write 15s, or 1m30s")
     return seconds
+
+
+def parse_size(text: str, flag: str) -> int:
+    """`512Mi` or `1Gi` (1024 times as much), in bytes, as Kubernetes spells it. UsageError for anything else."""
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise UsageError(f"{flag}: {text[:40]!r} is no size", hint="write 512Mi, or 1Gi")
+    return int(found[1]) * _UNITS[found[2]]
 
 
 def parse_namespaces(text: str, own: str) -> tuple[str, ...] | None:

@@ -19,7 +19,8 @@ class Places:
     `insecure_urls` admits http, file and addresses of the machine itself; `cluster_addresses` are those of the API
     server, which no URL may name; `pod_identity` lets an object use the pod's own credentials for its bucket.
     `artifact_stores` are the object stores (`s3`) that MLflow may point into, read with the pod's own credentials;
-    `plugins` are the authentication plugins of MLflow that an object may name.
+    `plugins` are the authentication plugins of MLflow that an object may name. `repository_bytes` is the most that the
+    mirror of one object's repository may hold.
     """
 
     secrets: str
@@ -30,6 +31,7 @@ class Places:
     pod_identity: bool = False
     artifact_stores: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
+    repository_bytes: int = 1024**3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

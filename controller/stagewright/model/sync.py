@@ -124,7 +124,8 @@ class RegistrySync:
     The ledger lies in `ledger_directory`, unless `ledger_s3` says where else. Without `registry_access` the
     environment says who we are to MLflow.
     `trust_root` is the commit (40 hex digits) that a new ledger begins from; `mirror` None leaves its place to the
-    caller.
+    caller. `repository_bytes` is the most that the mirror may hold; with it, each fetch has a process of its own, which
+    is ended where it takes too long: then nobody vouches for the repository's server.
     """
 
     name: str
@@ -144,6 +145,7 @@ class RegistrySync:
     interval: timedelta
     suspend: bool
     dry_run: bool
+    repository_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

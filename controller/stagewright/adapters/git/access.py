@@ -40,8 +40,9 @@ class GitCredentials:
 class OriginCallbacks(pygit2.RemoteCallbacks):
     """Answers for credentials once, and only to the host they are meant for; stops a transfer that is too large."""
 
-    def __init__(self, url: str, credentials: GitCredentials | None) -> None:
+    def __init__(self, url: str, credentials: GitCredentials | None, max_bytes: int = MAX_FETCH_BYTES) -> None:
         super().__init__()
+        self._max_bytes = max_bytes
         self._url = url
         self._credentials = credentials
         self._asked: set[CredentialType] = set()
@@ -82,8 +83,16 @@ class OriginCallbacks(pygit2.RemoteCallbacks):
 
     def transfer_progress(self, stats: pygit2.remotes.TransferProgress) -> None:
         """Called by libgit2 as bytes arrive."""
-        if stats.received_bytes > MAX_FETCH_BYTES:
-            raise IncompleteError(f"{self._url} sends more than {MAX_FETCH_BYTES} bytes")
+        if stats.received_bytes > self._max_bytes:
+            raise IncompleteError(
+                f"{self._url} sends more than {self._max_bytes} bytes, which is what is left for its mirror",
+                hint="make it smaller, or let the operator allow more (--max-repository-size)",
+            )
+
+
+def is_remote(url: str) -> bool:
+    """Whether a server answers for a url, and not this machine's own disk."""
+    return urlsplit(url).scheme != "file" if "://" in url else _host_of(url) != "" and not url.startswith("/")
 
 
 def _host_of(url: str) -> str:

@@ -1,11 +1,13 @@
-"""A fetch in a process of its own: for an origin that is trusted otherwise than this machine trusts.
+"""A fetch in a process of its own: for an origin that is trusted otherwise than this machine trusts, or not at all.
 
 libgit2 knows the certificates and the hosts to trust once for a whole process. Where one origin names its own, they
-must not become those of every other; so that fetch has its own process, home and certificates. What it is told, secrets
-with it, goes through its standard input, and what came of it comes back as one line:
+must not become those of every other; so that fetch has its own process, home and certificates. Nor does it ever give
+up on a server that sends a byte now and then, and would hold whoever waits for ever; a process can be ended. What it is
+told, secrets with it, goes through its standard input, and what came of it comes back as one line:
 
     {"mirror": "/var/cache/…/mirror.git", "url": "ssh://git@git.example/acme/models.git", "branch": "main",
-     "refs": ["refs/heads/*"], "username": "git", "password": null, "private_key": "/run/…/identity", "passphrase": ""}
+     "refs": ["refs/heads/*"], "max_bytes": 1073741824, "username": "git", "password": null,
+     "private_key": "/run/…/identity", "passphrase": ""}
 
     {}                                                              done
     {"kind": "ForbiddenError", "message": "…", "hint": "…"}         why not
@@ -42,13 +44,19 @@ _ERRORS: dict[str, type[StagewrightError]] = {
 }
 
 
-def update_apart(mirror: Path, url: str, branch: str, *, credentials: GitCredentials, refs: tuple[str, ...]) -> None:
-    """As `transport.update`, with the certificates and known hosts of `credentials` and none besides."""
+def update_apart(
+    mirror: Path, url: str, branch: str, *, credentials: GitCredentials, refs: tuple[str, ...], max_bytes: int
+) -> None:
+    """As `transport.update`, with the certificates and known hosts of `credentials` where these name any.
+
+    UnreachableError, too, where it did not end in DEADLINE_S: nothing of it goes on then.
+    """
     request = {
         "mirror": str(mirror),
         "url": url,
         "branch": branch,
         "refs": list(refs),
+        "max_bytes": max_bytes,
         "username": credentials.username,
         "password": credentials.password,
         "private_key": None if credentials.private_key is None else str(credentials.private_key),
@@ -118,6 +126,7 @@ def main() -> None:
             request["branch"],
             credentials=credentials,
             refs=tuple(request["refs"]),
+            max_bytes=request["max_bytes"],
         )
     except StagewrightError as error:
         answer = {"kind": _kind(error), "message": str(error), "hint": error.hint}

@@ -8,7 +8,7 @@ import pygit2
 from pygit2.enums import ObjectType
 
 from stagewright.adapters.git import transport
-from stagewright.adapters.git.access import GitCredentials, check_url
+from stagewright.adapters.git.access import MAX_FETCH_BYTES, GitCredentials, check_url, is_remote
 from stagewright.adapters.git.apart import update_apart
 from stagewright.adapters.git.graph import CommitGraph
 from stagewright.adapters.git.objects import (
@@ -55,11 +55,13 @@ class GitSource:
         path: str = "",
         credentials: GitCredentials | Callable[[], GitCredentials] | None = None,
         refs: tuple[str, ...] = DEFAULT_REFS,
+        max_bytes: int | None = None,
     ) -> None:
         """`path` is the folder that is watched, relative to the repository's root; empty for all of it.
 
         `credentials` that are a function are asked for before each fetch, where they do not last.
         `refs` are the patterns that are mirrored; a forge that keeps pull requests under other refs adds its own.
+        `max_bytes` is the most that the mirror may hold; where it is given, no server is waited for without an end.
         Nothing is fetched yet.
         """
         self.url = check_url(url)
@@ -67,6 +69,7 @@ class GitSource:
         self.path = _normal_path(path)
         self._credentials = credentials
         self._refs = refs
+        self._max_bytes = max_bytes
         self._repository = transport.open_mirror(mirror)
         self._graph = CommitGraph(self._read_parents)
         self._read_tree = lru_cache(maxsize=16_384)(self._load_tree)
@@ -78,10 +81,14 @@ class GitSource:
     def fetch(self) -> str:
         """Bring the mirror up to date; the branch's head. See the port for the errors."""
         given = self._credentials() if callable(self._credentials) else self._credentials
-        if given is not None and given.trusts_otherwise:
-            update_apart(Path(self._repository.path), self.url, self.branch, credentials=given, refs=self._refs)
+        limit = MAX_FETCH_BYTES if self._max_bytes is None else self._max_bytes
+        if (given is not None and given.trusts_otherwise) or (self._max_bytes is not None and is_remote(self.url)):
+            mirror, shown = Path(self._repository.path), given or GitCredentials()
+            update_apart(mirror, self.url, self.branch, credentials=shown, refs=self._refs, max_bytes=limit)
         else:
-            transport.update(self._repository, self.url, self.branch, credentials=given, refs=self._refs)
+            transport.update(
+                self._repository, self.url, self.branch, credentials=given, refs=self._refs, max_bytes=limit
+            )
         self._tags = None
         return self.last_head()
 

@@ -23,7 +23,7 @@ from pathlib import Path
 import pygit2
 from pygit2.enums import ConfigLevel, ObjectType, RepositoryOpenFlag
 
-from stagewright.adapters.git.access import GitCredentials, OriginCallbacks
+from stagewright.adapters.git.access import MAX_FETCH_BYTES, GitCredentials, OriginCallbacks
 from stagewright.adapters.git.objects import MalformedObjectError, parse_parents, parse_tag
 from stagewright.errors import ForbiddenError, IncompleteError, NotFoundError, UnreachableError, UsageError
 
@@ -90,8 +90,9 @@ def update(
     *,
     credentials: GitCredentials | None = None,
     refs: tuple[str, ...] = DEFAULT_REFS,
+    max_bytes: int = MAX_FETCH_BYTES,
 ) -> None:
-    """Make the mirror hold exactly the origin's `refs`.
+    """Make the mirror hold exactly the origin's `refs`, with packs of at most `max_bytes`.
 
     UnreachableError, IncompleteError, ForbiddenError or NotFoundError (no such branch): the mirror keeps what it had.
     """
@@ -110,7 +111,8 @@ def update(
         if len(offered) > MAX_REFS:
             raise IncompleteError(f"{url} offers more than {MAX_REFS} refs", hint="prune branches and tags there")
         if offered != origin_refs(repository):
-            _receive(repository, url, branch, credentials, refs)
+            room = max_bytes - _held_bytes(repository)
+            _receive(repository, url, branch, refs, OriginCallbacks(url, credentials, room))
 
 
 def _is_text(name: str) -> bool:
@@ -138,8 +140,8 @@ def _receive(
     mirror: pygit2.Repository,
     url: str,
     branch: str,
-    credentials: GitCredentials | None,
     refs: tuple[str, ...],
+    callbacks: OriginCallbacks,
 ) -> None:
     """Fetch into a quarantine that borrows the mirror's objects, check, then publish."""
     home = Path(mirror.path)
@@ -155,7 +157,7 @@ def _receive(
         quarantine = pygit2.Repository(directory)
         remote = quarantine.remotes.create_anonymous(url)
         specs = [f"+{ref}:{ORIGIN}{ref.removeprefix('refs/')}" for ref in refs]
-        remote.fetch(specs, callbacks=OriginCallbacks(url, credentials), proxy=True)
+        remote.fetch(specs, callbacks=callbacks, proxy=True)
         received = origin_refs(quarantine)
         _require_branch(received, branch, url)
         known = pygit2.Repository(str(home))
@@ -163,6 +165,11 @@ def _receive(
         for part in sorted((room / "objects" / "pack").iterdir(), key=lambda file: file.suffix == ".idx"):
             _publish(part, home / "objects" / "pack" / part.name)
     _write_refs(mirror, before, received, last=HEADS + branch)
+
+
+def _held_bytes(mirror: pygit2.Repository) -> int:
+    """How large the packs are that were received before."""
+    return sum(pack.stat().st_size for pack in (Path(mirror.path) / "objects" / "pack").glob("*.pack"))
 
 
 def _publish(part: Path, target: Path) -> None:
