@@ -17,7 +17,7 @@ from stagewright.kube.controller import Candidate, Controller, Parts
 from stagewright.kube.engines import EngineShelf
 from stagewright.kube.observer import Courier, Observer
 from stagewright.kube.promotions import MANAGED_BY
-from stagewright.kube.queue import WorkQueue
+from stagewright.kube.queue import Fairness, WorkQueue
 from stagewright.kube.reconcile import Around, Conditioned, Reconciler, Statuses
 from stagewright.kube.references import Materialiser, ReferenceDesk
 from stagewright.kube.rows import RowWriter
@@ -53,7 +53,7 @@ def assemble(
     env: Mapping[str, str] = os.environ,
 ) -> Wiring:
     """Put a controller together; nothing is asked and nothing runs yet."""
-    queue = WorkQueue[str](clock=seconds, fraction=fraction)
+    queue = WorkQueue[str](clock=seconds, fraction=fraction, fairly=_between_namespaces(settings))
     cache, rows = SyncCache(queue.add), RowIndex()
     claims = ClaimDesk(cache.every)
     objects = ClusterObjects(cluster, instance=settings.lease.holder)
@@ -129,3 +129,10 @@ def assemble(
         grace_s=settings.grace_s,
     )
     return Wiring(controller=Controller(parts), desk=desk, knock=reconciler.knock)
+
+
+def _between_namespaces(settings: Settings) -> Fairness[str] | None:
+    """Whatever one namespace does to its workers, one is left for the others, where there are several."""
+    if settings.workers == 1 or (settings.namespaces is not None and len(settings.namespaces) == 1):
+        return None
+    return Fairness(group_of=lambda key: key.partition("/")[0], at_once=settings.workers - 1)

@@ -6,7 +6,8 @@ failed together do not come back together.
 """
 
 import threading
-from collections.abc import Callable, Hashable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -32,10 +33,34 @@ class Backoff:
         return self.shortest_s + fraction * (ceiling - self.shortest_s)
 
 
-class WorkQueue(Generic[Key]):
-    """A queue of keys with times. Every method may be called from any thread, and only `get` waits."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fairness(Generic[Key]):
+    """At most `at_once` keys of one group are with workers at a time; `group_of` says which group a key is of."""
 
-    def __init__(self, *, clock: Seconds, fraction: Fraction, backoff: Backoff = Backoff()) -> None:
+    group_of: Callable[[Key], str]
+    at_once: int
+
+    def full(self, held: Iterable[Key]) -> frozenset[str]:
+        """The groups of which no more may be given out while these are with workers."""
+        counts = Counter(self.group_of(key) for key in held)
+        return frozenset(group for group, count in counts.items() if count >= self.at_once)
+
+
+class WorkQueue(Generic[Key]):
+    """A queue of keys with times. Every method may be called from any thread, and only `get` waits.
+
+    `fairly` keeps one group of keys from having all workers.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Seconds,
+        fraction: Fraction,
+        backoff: Backoff = Backoff(),
+        fairly: Fairness[Key] | None = None,
+    ) -> None:
+        self._fairly = fairly
         self._clock = clock
         self._fraction = fraction
         self._backoff = backoff
@@ -87,7 +112,7 @@ class WorkQueue(Generic[Key]):
             end = None if timeout_s is None else self._clock() + timeout_s
             while not self._closed:
                 now = self._clock()
-                free = (key for key in self._due if key not in self._held)
+                free = self._free()
                 first = min(free, key=self._due.__getitem__, default=None)
                 if first is not None and self._due[first] <= now:
                     del self._due[first]
@@ -111,6 +136,14 @@ class WorkQueue(Generic[Key]):
             self._closed = True
             self._due.clear()
             self._changed.notify_all()
+
+    def _free(self) -> Iterator[Key]:
+        """The keys that may be given out once they are due; the lock is held."""
+        free = (key for key in self._due if key not in self._held)
+        if self._fairly is None:
+            return free
+        group_of, full = self._fairly.group_of, self._fairly.full(self._held)
+        return (key for key in free if group_of(key) not in full)
 
     @property
     def depth(self) -> int:

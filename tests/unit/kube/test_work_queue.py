@@ -2,7 +2,7 @@
 
 import threading
 
-from stagewright.kube.queue import WorkQueue
+from stagewright.kube.queue import Fairness, WorkQueue
 
 AGES = 60.0
 
@@ -66,3 +66,36 @@ def test_discard_forgets_the_key_wholly():
     queue.discard("ml/bank")
 
     assert queue.get(timeout_s=0) is None
+
+
+def test_get_leaves_a_worker_for_others_however_much_one_group_has_to_do():
+    queue = WorkQueue[str](
+        clock=lambda: 0.0,
+        fraction=lambda: 0.0,
+        fairly=Fairness(group_of=lambda key: key.partition("/")[0], at_once=2),
+    )
+    for key in ("ml/a", "ml/b", "ml/c", "risk/bank"):
+        queue.add(key)
+
+    given = [queue.get(timeout_s=0) for _ in range(4)]
+    queue.done("ml/a")
+
+    assert given == ["ml/a", "ml/b", "risk/bank", None]
+    assert queue.get(timeout_s=0) == "ml/c"
+
+
+def test_get_of_a_group_that_is_full_goes_on_as_soon_as_one_of_it_is_done():
+    queue = WorkQueue[str](
+        clock=lambda: 0.0, fraction=lambda: 0.0, fairly=Fairness(group_of=lambda _key: "all", at_once=1)
+    )
+    queue.add("ml/a")
+    queue.add("ml/b")
+    assert queue.get() == "ml/a"
+    got = list[str | None]()
+    worker = threading.Thread(target=lambda: got.append(queue.get()))
+    worker.start()
+
+    queue.done("ml/a")
+    worker.join(AGES)
+
+    assert got == ["ml/b"]
