@@ -10,7 +10,9 @@ the alias has moved when a client of MLflow reads it. Merges come at moments tha
 import argparse
 import re
 import secrets
+import signal
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -179,6 +181,8 @@ def main() -> None:
     given = parser.parse_args()
     if not re.fullmatch("[0-9]+s", given.interval):
         parser.error("give the interval as 10s")
+    # an end that is asked for is one that cleans up
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))
     built()
     with (
         tempfile.TemporaryDirectory() as room,
