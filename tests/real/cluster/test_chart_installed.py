@@ -47,6 +47,7 @@ EVERYTHING: dict[str, object] = {
     "ledger.volume.storageClassName": "shared",
     "registrySyncs": [SYNC],
     "rbac.aggregate": True,
+    "rbac.aggregateEdit": True,
     "rbac.restartWorkloads": True,
     "rbac.secretNames": [KEYS],
     "rbac.configMapNames": ["ca"],

@@ -173,6 +173,7 @@ ROWS: tuple[Row, ...] = (
     row("controller.allowPodIdentity", True, flag("--allow-pod-identity"), ""),
     row("controller.allowPlugins", ["a", "b"], flag("--allow-plugins"), "a,b"),
     row("controller.allowArtifactStores", ["s3", "gs"], flag("--allow-artifact-stores"), "s3,gs"),
+    row("controller.maxRepositorySize", "512Mi", flag("--max-repository-size"), "512Mi"),
     row("controller.stuckAfter", "9m", flag("--stuck-after"), "9m"),
     row("controller.leaderElection.id", "mine", flag("--leader-election-id"), "mine"),
     row(
@@ -292,7 +293,8 @@ ROWS: tuple[Row, ...] = (
         (["list", "watch", "patch"], None),
         "reaches KServe",
     ),
-    row("rbac.aggregate", True, count("ClusterRole"), 2),
+    row("rbac.aggregate", True, count("ClusterRole"), 1),
+    row("rbac.aggregateEdit", True, count("ClusterRole"), 1),
     row("serviceAccount.create", False, count("ServiceAccount", "stagewright"), 0),
     row("serviceAccount.create", False, pod("serviceAccountName"), "default", "falls back to the namespace's"),
     row("serviceAccount.name", "sa", pod("serviceAccountName"), "sa"),
