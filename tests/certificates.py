@@ -26,15 +26,13 @@ class Authority:
         )
         self.certificate.write_bytes(signed.public_bytes(Encoding.PEM))
 
-    def issue(self, name: str) -> tuple[Path, Path]:
-        """A certificate and its key, as files."""
+    def issue(self, name: str, *, address: str = "127.0.0.1") -> tuple[Path, Path]:
+        """A certificate and its key, as files; for localhost, and 127.0.0.1 or another address."""
         key = ec.generate_private_key(ec.SECP256R1())
         signed = (
             _builder(_name(name), self._name, key)
             .add_extension(
-                x509.SubjectAlternativeName(
-                    [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
-                ),
+                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address)), x509.DNSName("localhost")]),
                 critical=False,
             )
             .sign(self._key, hashes.SHA256())

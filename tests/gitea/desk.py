@@ -1,4 +1,5 @@
-"""The real command line on a real Gitea: every person has their own token, key and clone; the registry is in memory.
+"""The real command line on a real Gitea: every person has their own token, key and clone; the registry is in memory,
+or the real one at `uri`.
 
 desk = GiteaDesk(world, tmp_path)
 desk.registry.add_version("credit-risk")
@@ -26,8 +27,8 @@ PEOPLE = ("maintainer", "dana", "noor", "ravi", "robot")
 class GiteaDesk(Desk):
     """What `Desk` is for git alone."""
 
-    def __init__(self, world: GiteaWorld, root: Path) -> None:
-        super().__init__(root)
+    def __init__(self, world: GiteaWorld, root: Path, *, uri: str = "") -> None:
+        super().__init__(root, uri=uri)
         self.world = world
         self.root.mkdir(parents=True, exist_ok=True)
 
@@ -46,9 +47,10 @@ class GiteaDesk(Desk):
             for name in ("STAGEWRIGHT_CONFIG", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "GH_TOKEN", "GITHUB_TOKEN"):
                 patch.delenv(name, raising=False)
             patch.setenv("STAGEWRIGHT_CONFIG", str(self.config))
-            for module in (bootstrap, engine):
-                patch.setattr(module, "registry_of", lambda *_given: self.registry)
-            patch.setattr(bootstrap, "registry_version", lambda _config, _env: "MLflow in memory")
+            if not self.uri:
+                for module in (bootstrap, engine):
+                    patch.setattr(module, "registry_of", lambda *_given: self.registry)
+                patch.setattr(bootstrap, "registry_version", lambda _config, _env: "MLflow in memory")
             patch.chdir(cwd or (self.clone(who) if self.config.exists() else self.root))
             code = run(arguments)
         told = Told(code=code, out=out.getvalue(), err=err.getvalue())
@@ -57,7 +59,7 @@ class GiteaDesk(Desk):
 
     def init(self, *more: str) -> Told:  # type: ignore[override] -- who is in it is said by the world
         """Begin, as the maintainer, on the repository that is there: noor owns the code, ravi is model risk."""
-        arguments = ["init", str(self.home), "--registry", "http://127.0.0.1:5000", "--origin", ORIGIN]
+        arguments = ["init", str(self.home), "--registry", self.uri or "http://127.0.0.1:5000", "--origin", ORIGIN]
         arguments += ["--forge", "gitea", "--repository", self.world.url]
         arguments += ["--author", f"maintainer <{person('maintainer').email}>"]
         arguments += ["--signing-key", str(person("maintainer").key)]

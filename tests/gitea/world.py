@@ -98,6 +98,16 @@ class GiteaWorld(World):
             self.server.call("PUT", f"/teams/{made}/repos/{self.repository}")
         return int(made)
 
+    def mirrored(self, name: str) -> str:
+        """Another repository of the organization with the same main and the same rights; its `owner/name`."""
+        made = f"{self.org}/{name}"
+        self.server.call("POST", f"/orgs/{self.org}/repos", {"name": name, "private": True, "default_branch": BRANCH})
+        for team in self.server.call("GET", f"/orgs/{self.org}/teams"):
+            self.server.call("PUT", f"/teams/{team['id']}/repos/{made}")
+        remote = self.server.remote(made, self.server.user("maintainer"))
+        run("git", "push", "-q", remote, f"{self.head()}:refs/heads/{BRANCH}", cwd=self.origin, env=self.env)
+        return made
+
     def clone(self, name: str) -> Path:
         """The work tree of that person; it pushes with their token."""
         path = self.root / f"clone-{name}"

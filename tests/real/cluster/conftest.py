@@ -15,6 +15,7 @@ import pytest
 
 from stagewright.demo.gitea_server import GiteaServer, built
 from tests.cluster.access import Cluster, some_cluster
+from tests.cluster.node import Node
 from tests.cluster.processes import HERE as RECIPE
 from tests.cluster.processes import ToolMissingError, said_by
 from tests.gitea.server import running_gitea
@@ -88,6 +89,14 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     # our own cluster ends soon, and nobody needs to wait for it
     wait = "true" if cluster.node is None else "false"
     cluster.kubectl("delete", "namespace", name, f"--wait={wait}", "--timeout=120s")
+
+
+@pytest.fixture(scope="session")
+def node(cluster: Cluster) -> Node:
+    """The one node of our own cluster, whose volumes are folders of this machine."""
+    if cluster.node is None:
+        _leave_out("KUBECONFIG is set, and the volumes of that cluster cannot be read from this machine")
+    return cluster.node
 
 
 @pytest.fixture
