@@ -1,6 +1,7 @@
 """Where the forge's token goes: to the forge, and to nobody whom a configuration merely names as its repository."""
 
 import base64
+import ssl
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from stagewright.bootstrap.places import place_of
 from stagewright.errors import ForbiddenError
 from stagewright.model.sync import HostedForge, KeyReference, RegistrySync, SourceAccess
 from tests.bank import Bank
+from tests.certificates import Authority
 from tests.git_http import GitHttpServer
 from tests.git_world import World
 
@@ -40,6 +42,18 @@ def test_token_of_the_forge_is_shown_to_the_repository_on_it(world: World, tmp_p
         url = forge.url("origin.git")
         config = configured(world, url, url.removesuffix("/origin.git"), tmp_path)
         assert place_of(config, {}).source.fetch() == world.first
+        assert shown(forge) == {TOKEN}
+
+
+def test_repository_with_a_certificate_of_its_own_is_still_shown_the_token_of_the_forge(world: World, tmp_path: Path):
+    authority = Authority(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*map(str, authority.issue("server")))
+    with GitHttpServer(world.root, login=f"stagewright:{TOKEN}", tls=context) as forge:
+        url = forge.url("origin.git")
+        config = configured(world, url, url.removesuffix("/origin.git"), tmp_path)
+        trusting = replace(config, source_access=SourceAccess(ca_file=str(authority.certificate)))
+        assert place_of(trusting, {}).source.fetch() == world.first
         assert shown(forge) == {TOKEN}
 
 

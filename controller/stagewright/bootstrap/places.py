@@ -47,7 +47,7 @@ def place_of(config: RegistrySync, env: Mapping[str, str], telemetry: Telemetry 
                 branch=config.branch,
                 path=config.path,
                 mirror=mirror_of(config, env),
-                credentials=_own_credentials(config),
+                credentials=_credentials(config, None),
                 max_bytes=config.repository_bytes,
             )
             return Place(source=source, forge=GitForge(source))
@@ -66,8 +66,9 @@ def _gitea(config: RegistrySync, hosted: HostedForge, env: Mapping[str, str]) ->
         branch=config.branch,
         path=config.path,
         mirror=mirror_of(config, env),
-        credentials=_own_credentials(config)
-        or (access.git_credentials(hosted, env) if _lent(config, hosted) else None),
+        credentials=_credentials(
+            config, partial(access.git_credentials, hosted, env) if _lent(config, hosted) else None
+        ),
         refs=access.REFS,
         max_bytes=config.repository_bytes,
     )
@@ -93,7 +94,7 @@ def _github(config: RegistrySync, hosted: HostedForge, env: Mapping[str, str], t
         branch=config.branch,
         path=config.path,
         mirror=mirror_of(config, env),
-        credentials=_own_credentials(config) or (client.git_credentials if _lent(config, hosted) else None),
+        credentials=_credentials(config, client.git_credentials if _lent(config, hosted) else None),
         refs=GITHUB_REFS,
         max_bytes=config.repository_bytes,
     )
@@ -106,9 +107,19 @@ def _github(config: RegistrySync, hosted: HostedForge, env: Mapping[str, str], t
     )
 
 
-def _own_credentials(config: RegistrySync) -> Callable[[], GitCredentials] | None:
-    """What the source is shown by its own configuration, read anew for each fetch."""
-    return None if config.source_access is None else partial(read_credentials, config.source_access)
+def _credentials(
+    config: RegistrySync, lent: Callable[[], GitCredentials] | None
+) -> Callable[[], GitCredentials] | None:
+    """What the repository is shown, asked for anew before each fetch: its own credentials, or what the forge lends.
+
+    Where the configuration says whom to trust there, and not who we are, the forge still lends.
+    """
+    own = config.source_access
+    if own is None:
+        return lent
+    if lent is None or own.password_file is not None or own.private_key_file is not None:
+        return partial(read_credentials, own)
+    return lambda: replace(lent(), ca=read_credentials(own).ca)
 
 
 def _lent(config: RegistrySync, hosted: HostedForge) -> bool:
