@@ -126,6 +126,7 @@ class Stage:
     def __init__(self) -> None:
         self.now_s = 0.0
         self.leader = True
+        self.tried: list[str] = []
         self.cluster = InMemoryCluster()
         self.engine = Engine(answer=report(), memory=memory("pending"), checkpoint=NOTE)
         self.builder = Builder(made=self.engine)
@@ -144,6 +145,7 @@ class Stage:
                 observer=self.heard,
                 courier=None,
                 conditions=lambda _ref, _conditions: None,
+                tried=self.tried.append,
                 leading=lambda: self.leader,
                 queue=self.queue,
                 clock=self,
@@ -506,3 +508,23 @@ def test_reconcile_of_a_status_that_is_ahead_of_the_ledger_tells_what_comes_all_
     end = report().ledger_size
     assert at.heard.reconciles[0].since == (end if "delivered" in fields else 0)
     assert at.object()["status"]["ledger"]["delivered"] <= end
+
+
+ENDS: dict[str, StagewrightError | None] = {
+    "well": None,
+    "with an error": UnreachableError("no answer"),
+    "without the lease": LeaseLostError("somebody else leads"),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_reconcile_that_ends_in_any_way_says_that_it_was_tried(name: str):
+    """Nobody waits for ever for what an object that cannot be synced would have said that it keeps."""
+    at = Stage()
+    error = ENDS[name]
+    if error is not None:
+        at.engine.answer = error
+
+    at.reconcile()
+
+    assert at.tried == [at.uid]
