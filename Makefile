@@ -8,12 +8,13 @@ DEMO_DIR ?= .demo
 DEMO_ARGS ?=
 FORGE ?= git
 CLUSTER ?= /tmp/stagewright-cluster
+KEEP ?=
 PYTEST_ARGS ?=
 STAMP := $(VENV)/.installed
 UV := $(BIN)/uv
 COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help setup setup-doubles demo test test-real test-unit cluster-up cluster-down image check fmt lint type imports generate generated manifests lock cov clean
+.PHONY: help setup setup-doubles demo demo-cluster test test-real test-unit cluster-up cluster-down image check fmt lint type imports generate generated manifests lock cov clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -30,6 +31,9 @@ $(STAMP): requirements/uv.txt requirements/dev.txt pyproject.toml
 
 demo: setup ## the main job on one machine: a bank's week, from training to a verified ledger (FORGE=gitea: on a real Gitea)
 	@$(BIN)/stagewright demo --dir "$(DEMO_DIR)" --forge "$(FORGE)" $(DEMO_ARGS)
+
+demo-cluster: setup ## a bank's week in a real Kubernetes, as root: Helm, Gitea, MLflow; removed at the end (KEEP=1: stays to look at)
+	@$(BIN)/python -m tests.cluster.demo $(if $(KEEP),--keep)
 
 test: setup ## every hermetic test: no network, no root
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)

@@ -42,9 +42,17 @@ class InstalledBank:
     """`dana` trains and proposes, `noor` owns the code, `ravi` is model risk, `robot` is the controller's account."""
 
     def __init__(
-        self, *, cluster: Cluster, gitea: SecureGitea, mlflow: MlflowServer, image: str, namespace: str, room: Path
+        self,
+        *,
+        cluster: Cluster,
+        gitea: SecureGitea,
+        mlflow: MlflowServer,
+        image: str,
+        namespace: str,
+        room: Path,
+        model: str = "",
     ) -> None:
-        """Begin the repository; `room` is an empty folder. Two versions of `model` are trained."""
+        """Begin the repository; `room` is an empty folder. Two versions of `model`, or of a new name, are trained."""
         self.cluster = cluster
         self.gitea = gitea
         self.mlflow = mlflow
@@ -52,7 +60,7 @@ class InstalledBank:
         self.namespace = namespace
         self.room = room
         self.builder = RegistryBuilder(mlflow)
-        self.model = self.builder.model(self.builder.unique("credit"))
+        self.model = self.builder.model(model or self.builder.unique("credit"))
         for auc in (0.80, 0.83):
             self.train(auc)
         self.world = GiteaWorld(gitea.server, room / "world")
