@@ -26,12 +26,15 @@ class MergedPull:
 
 
 def newest_entries(memory: Memory) -> dict[int, int]:
-    """For each pull request that the forge numbers, the index of the newest entry about it."""
+    """For each pull request that the forge numbers, the index of the newest entry about it.
+
+    What was judged before the configuration moved was numbered elsewhere: here the number is another's, or nobody's.
+    """
     carried = _carried(memory)
     found: dict[int, int] = {}
     for promotion, (index, verdict) in memory.verdicts.items():
         number = _number(verdict)
-        if number is not None:
+        if number is not None and index >= memory.bound_since:
             latest = [index, memory.superseded_at.get(promotion, 0), *(at for at, _, _ in carried.get(promotion, ()))]
             found[number] = max(found.get(number, 0), *latest)
     return found
@@ -43,7 +46,7 @@ def merged_pull(memory: Memory, number: int) -> MergedPull:
     own = [
         (promotion, index, verdict)
         for promotion, (index, verdict) in memory.verdicts.items()
-        if _number(verdict) == number
+        if _number(verdict) == number and index >= memory.bound_since
     ]
     # the steps of one pull request are one; were it told twice, the later merge would be the one to speak of
     _, _, newest = max(own, key=lambda one: one[1])

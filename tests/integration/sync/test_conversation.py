@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from stagewright.app.memory import remember
+from stagewright.app.outcome_pages import newest_entries
 from stagewright.errors import ForbiddenError, IncompleteError, UnreachableError
 from stagewright.ledger import predicates as entry
 from stagewright.ledger.checkpoint import open_checkpoint
@@ -493,3 +495,14 @@ def test_new_rule_of_the_policy_is_shown_at_the_next_sync():
     assert mark(bank, pull) == (
         "pending", f"{STAGING}: 2 approvals from codeowners: 1 of 2 given; 1 more from: @olga",
     )  # fmt: skip
+
+
+def test_pull_request_that_was_judged_before_the_configuration_moved_is_not_spoken_of():
+    """Its number is another's where the configuration points now."""
+    bank = begun()
+    pull = bank.promote({"Staging": 1}, "noor")
+    bank.sync()
+    memory = remember(bank.ledger())
+    assert set(newest_entries(memory)) == {pull.number}
+    memory.bound_since = bank.ledger().size
+    assert newest_entries(memory) == {}

@@ -161,3 +161,24 @@ def test_upgrade_and_rollback_go_on_with_the_ledger(story: Story) -> None:
     assert story.ledger()["origin"] == before["origin"]
     assert story.ledger()["size"] >= before["size"]
     assert sum(isinstance(said, entry.Genesis) for said in story.said()) == 1
+
+
+def test_uninstall_keeps_the_ledger_and_a_reinstall_goes_on_where_it_was(story: Story) -> None:
+    bank, before = story.bank, story.ledger()
+    bank.uninstall()
+    # nobody follows it: what is merged meanwhile waits
+    assert bank.get()["status"]["ledger"] == before
+    bank.verified(story.folder)
+    number = bank.propose("Staging", version=2)
+    bank.approve("noor", number)
+    merged = bank.merge(number)
+    assert bank.aliases() == {"challenger": "1"}
+
+    bank.install()
+    bank.hook()
+    bank.wait(".status.lastAppliedRevision", merged)
+
+    assert bank.aliases() == {"challenger": "2"}
+    assert story.ledger()["origin"] == before["origin"]
+    assert sum(isinstance(said, entry.Genesis) for said in story.said()) == 1
+    bank.verified(story.folder)
