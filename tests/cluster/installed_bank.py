@@ -239,10 +239,15 @@ class InstalledBank:
         with urllib.request.urlopen(f"http://{address}:8080/metrics", timeout=30) as reply:
             return str(reply.read().decode())
 
-    def comments(self, number: int) -> list[str]:
-        """What the controller says on a pull request."""
-        found = self.world.call("GET", f"/issues/{number}/comments")
-        return [str(row["body"]) for row in found if row["user"]["login"] == "robot"]
+    def comments(self, number: int, saying: str) -> list[str]:
+        """What the controller says on a pull request, once it says that; what it says when that takes too long."""
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            rows = self.world.call("GET", f"/issues/{number}/comments")
+            found = [str(row["body"]) for row in rows if row["user"]["login"] == "robot"]
+            if any(saying in body for body in found) or time.monotonic() > end:
+                return found
+            time.sleep(POLL_S)
 
     def marked(self, commit: str, state: str) -> str:
         """How the controller marked a commit last, as soon as that is `state`; what it is when that takes too long."""

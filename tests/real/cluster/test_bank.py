@@ -89,7 +89,7 @@ def test_pull_request_is_told_what_it_lacks_once_gitea_wakes_the_pod(story: Stor
     marked = bank.marked(bank.pull(story.staging)["head"]["sha"], "pending")
 
     assert marked == "pending"
-    [comment] = bank.comments(story.staging)
+    [comment] = bank.comments(story.staging, "@noor")
     assert "@noor" in comment
     assert bank.aliases() == {}
 
@@ -111,7 +111,7 @@ def test_two_review_somebody_merges_and_the_webhook_brings_it_to_mlflow(story: S
     assert row["status"]["verdict"] == "approved"
     assert row["status"]["appliedAt"]
     assert {"PromotionApproved", "Applied"} <= set(bank.events())
-    [comment] = bank.comments(story.staging)
+    [comment] = bank.comments(story.staging, "Applied")
     assert "Applied" in comment
     assert bank.marked(head, "success") == "success"
 
@@ -181,4 +181,25 @@ def test_uninstall_keeps_the_ledger_and_a_reinstall_goes_on_where_it_was(story: 
     assert bank.aliases() == {"challenger": "2"}
     assert story.ledger()["origin"] == before["origin"]
     assert sum(isinstance(said, entry.Genesis) for said in story.said()) == 1
+    bank.verified(story.folder)
+
+
+def test_repository_changed_in_the_object_stalls_until_that_is_confirmed(story: Story) -> None:
+    bank, moved = story.bank, story.bank.world.mirrored("moved")
+
+    bank.write(bank.spec(moved))
+    status = bank.reason("Stalled", "ConfigurationMoved")
+    [stalled] = [c for c in status["conditions"] if c["type"] == "Stalled"]
+    assert not any(isinstance(said, entry.Rebind) for said in story.said())
+    command = stalled["message"].rpartition(": ")[2].removesuffix(")").split()
+    assert command[:2] == ["kubectl", "annotate"]
+    bank.cluster.kubectl(*command[1:-1], "stagewright.dev/rebind-reason=The repository moved", command[-1])
+    bank.reason("Ready", "Synced")
+
+    [said] = [said for said in story.said() if isinstance(said, entry.Rebind)]
+    assert (said.after["repository"].endswith(f"/{moved}.git"), said.reason.endswith(": The repository moved")) == (
+        True,
+        True,
+    )
+    assert bank.aliases() == {"challenger": "2"}
     bank.verified(story.folder)
