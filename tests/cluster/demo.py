@@ -234,6 +234,11 @@ def end(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
+def ended() -> bool:
+    """Whether `end` was called. Our command line, which runs in this process, takes the interrupt for itself and fails."""
+    return signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", action="store_true", help="leave it running at the end, until Ctrl-C")
@@ -246,10 +251,13 @@ def main() -> int:
         signal.signal(number, end)
     try:
         demonstrate(keep=keep)
-    except (ClusterError, StagewrightError, DifferedError) as error:
-        say(f"The demo cannot go on here: {error}")
-        return 1
+    except (ClusterError, StagewrightError, DifferedError, AssertionError) as error:
+        if not ended():
+            say(f"The demo cannot go on here: {error}")
+            return 1
     except KeyboardInterrupt:
+        pass
+    if ended():
         say("\nEnded; the cluster and all that ran beside it are removed.")
         return 130
     return 0

@@ -69,8 +69,10 @@ class Node:
             self._make_certificates()
             self._start_control_plane()
             self._start_node()
-        except BaseException:
-            self._say_logs()
+        except BaseException as error:
+            # whoever ended it wants no logs
+            if isinstance(error, Exception):
+                self._say_logs()
             self.stop()
             raise
 
