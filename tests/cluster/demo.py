@@ -235,7 +235,7 @@ def end(_number: int, _frame: object) -> None:
 
 
 def ended() -> bool:
-    """Whether `end` was called. Our command line, which runs in this process, takes the interrupt for itself and fails."""
+    """Whether `end` was called. Our command line runs in this process, and takes the interrupt for itself."""
     return signal.getsignal(signal.SIGINT) == signal.SIG_IGN
 
 
