@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from stagewright.adapters.git.forge import GitForge
+from stagewright.adapters.git.gitcli import explain
 from stagewright.adapters.git.source import GitSource
 from stagewright.adapters.git.workspace import Branch, Workspace, init_origin
 from stagewright.errors import ForbiddenError, NotFoundError, UnreachableError, UsageError
@@ -368,3 +369,9 @@ def test_errors_of_git_never_show_the_password_of_a_url(world: World):
 
     assert "secret-word" not in str(caught.value)
     assert "127.0.0.1" in str(caught.value)
+
+
+def test_refused_push_of_a_commit_whose_id_holds_a_status_is_no_question_of_rights():
+    behind = explain("push", "! [rejected] 7044f7d53eefca185a940132ed44cfb97a2f554d -> main (fetch first)")
+    denied = explain("push", "fatal: unable to access 'https://git.example/': The requested URL returned error: 403")
+    assert (type(behind), type(denied)) == (UsageError, ForbiddenError)

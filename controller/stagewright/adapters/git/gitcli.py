@@ -40,8 +40,8 @@ _AWAY = re.compile(
     re.IGNORECASE,
 )
 _DENIED = re.compile(
-    r"permission denied|authentication failed|could not read (username|password)|403|401|protected branch|"
-    r"pre-receive hook declined",
+    r"permission denied|authentication failed|could not read (username|password)|(error:|http) 40[13]\b|"
+    r"protected branch|pre-receive hook declined",
     re.IGNORECASE,
 )
 _BEHIND = re.compile(r"\[rejected\]|\[remote rejected\]|non-fast-forward|cannot lock ref", re.IGNORECASE)
